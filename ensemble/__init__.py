@@ -1,0 +1,1 @@
+"""The best models of a search, together: selection, predictions, submission files."""
