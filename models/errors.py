@@ -1,11 +1,11 @@
 """The exceptions a user can cause, drawn as one tree.
 
-    UserError                 a mistake the user can mend; the command line prints it and exits with 2
-    ├── ProblemsFound         several at once: every problem of a data set, a file or a configuration
-    ├── ConfigurationError    a configuration that does not describe a run
-    ├── RecordingError        a recording that cannot be read
-    ├── RunError              a run folder that is missing, taken or incomplete
-    └── StorageError          a disk that is full or refuses to be written
+UserError                 a mistake the user can mend; the command line prints it and exits with 2
+├── ProblemsFound         several at once: every problem of a data set, a file or a configuration
+├── ConfigurationError    a configuration that does not describe a run
+├── RecordingError        a recording that cannot be read
+├── RunError              a run folder that is missing, taken or incomplete
+└── StorageError          a disk that is full or refuses to be written
 """
 
 from collections.abc import Sequence

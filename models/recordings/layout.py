@@ -7,8 +7,7 @@ any integer or float dtype, NaN after the valid frames, a T of its own per sessi
 ids, `none` tiers, missing responses, and all-zero responses where the organisers withhold them.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +41,9 @@ def read_array(path: Path) -> npt.NDArray[np.generic]:
     except (ValueError, EOFError, OSError) as error:
         reason = str(error).splitlines()[0]
         message = f"{path} is not a readable array: {reason}"
-        raise RecordingError(message, "Unpack the session again; the file may be cut short.") from error
+        raise RecordingError(
+            message, "Unpack the session again; the file may be cut short."
+        ) from error
     return array
 
 
@@ -63,7 +64,9 @@ class Session:
         per_id = read_array(self.path / "meta/trials/tiers.npy")
         if per_id.dtype.kind != "U":
             message = f"{self.path}/meta/trials/tiers.npy holds {per_id.dtype}, not unicode strings"
-            raise RecordingError(message, f"Run 'python -m models check {self.path}' for all problems.")
+            raise RecordingError(
+                message, f"Run 'python -m models check {self.path}' for all problems."
+            )
         return {trial: str(per_id[trial]) for trial in self._video_ids if trial < len(per_id)}
 
     def trials(self, tiers: str | Sequence[str]) -> list[int]:
@@ -116,7 +119,10 @@ class Session:
 
     def behaviour(self, trial: int) -> Array:
         """(4, T) pupil dilation, running speed, pupil centre horizontal and vertical."""
-        rows = [self._read(kind, trial)[:, : self.length(trial)] for kind in ("behavior", "pupil_center")]
+        rows = [
+            self._read(kind, trial)[:, : self.length(trial)]
+            for kind in ("behavior", "pupil_center")
+        ]
         return np.concatenate(rows).astype(np.float32)
 
     def statistic(self, kind: str, name: str) -> npt.NDArray[np.float64]:
@@ -159,10 +165,14 @@ def is_session(path: Path) -> bool:
 def session_folders(data: Path) -> list[Path]:
     """The session folders of a data set: `data` itself, or those in it, by name."""
     if not data.is_dir():
-        raise RecordingError(f"there is no folder {data}", "Give the folder that holds the sessions.")
+        raise RecordingError(
+            f"there is no folder {data}", "Give the folder that holds the sessions."
+        )
     if is_session(data):
         return [data]
-    return sorted(path for path in data.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(
+        path for path in data.iterdir() if path.is_dir() and not path.name.startswith(".")
+    )
 
 
 def open_sessions(data: Path) -> list[Session]:

@@ -1,0 +1,138 @@
+"""What one run is: its data, its network, its training."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.errors import ConfigurationError, Problem
+from models.networks.linear import LinearConfig
+from models.networks.registry import FAMILIES, AnyNetworkConfig
+
+Part = Annotated[float, Field(ge=0, le=1)]
+
+
+class Strict(BaseModel):
+    """Unknown keys and wrong types are refused; a configuration never changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class DataConfig(Strict):
+    """Which trials a run learns from and how they are shown to it."""
+
+    tiers: tuple[Literal["train", "oracle"], ...] = ("train",)
+    """Tiers that are trained and validated on. The oracle tier is left out by default, so that its
+    score is one of trials that no run has seen; for a submission, add it."""
+    folds: int = Field(default=5, ge=2)
+    """Trials are dealt to so many folds, by the content of their films."""
+    fold: int = Field(default=0, ge=0)
+    """The fold that is held out for validation."""
+    downsample: Literal[1, 2, 4] = 1
+    """Frames are averaged over squares of so many pixels."""
+
+    @model_validator(mode="after")
+    def _check_fold(self) -> "DataConfig":
+        if self.fold >= self.folds:
+            raise ValueError(f"fold is below folds ({self.folds}); found {self.fold}")
+        if not self.tiers:
+            raise ValueError("tiers names at least one tier; found none")
+        return self
+
+
+class TrainingConfig(Strict):
+    """AdamW with linear warm-up and cosine decay, an average of the weights, CutMix."""
+
+    epochs: int = Field(default=21, ge=1)
+    """The full budget: a run that has trained this many epochs is complete."""
+    clips_per_epoch: int = Field(default=72_000, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    learning_rate: float = Field(default=2.4e-3, gt=0)
+    weight_decay: float = Field(default=0.05, ge=0)
+    warmup: Part = 3 / 21
+    """Share of the steps in which the learning rate rises."""
+    final_learning_rate: Part = 0.01
+    """Learning rate of the last step, as a share of the highest."""
+    ema_decay: float = Field(default=0.999, ge=0, lt=1)
+    """Decay a step of the moving average of the weights, which is what is validated and kept."""
+    cutmix_probability: Part = 0.5
+    cutmix_alpha: float = Field(default=1.0, gt=0)
+    gradient_clip: float | None = Field(default=None, gt=0)
+    """Largest norm of the gradient of a step."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    """auto is bf16 on a GPU that has it, fp16 on another one, fp32 on a CPU."""
+
+
+class InferenceConfig(Strict):
+    """How a trained network predicts a whole trial."""
+
+    stride: int = Field(default=1, ge=1)
+    """Frames between the windows that a trial is cut into; 1 is a window at every start."""
+
+
+class RunConfig(Strict):
+    """Everything that one run's result depends on, beside the recordings and the code."""
+
+    network: AnyNetworkConfig = Field(default_factory=LinearConfig)
+    data: DataConfig = DataConfig()
+    training: TrainingConfig = TrainingConfig()
+    inference: InferenceConfig = InferenceConfig()
+    seed: int = Field(default=0, ge=0)
+
+
+def load_config(content: Mapping[str, Any], subject: str = "the configuration") -> RunConfig:
+    """Validate a configuration; all that is wrong with it is one ConfigurationError."""
+    try:
+        return RunConfig.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        problems = [_problem(dict(detail)) for detail in error.errors()]
+        raise ConfigurationError(subject, problems, "Mend these and run it again.") from error
+
+
+def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """A nested configuration as one level of dotted names: {"training.epochs": 21, ...}."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted names as a nested configuration: the inverse of `flatten`."""
+    nested: dict[str, Any] = {}
+    for name, value in flat.items():
+        *parents, key = name.split(".")
+        level = nested
+        for parent in parents:
+            level = level.setdefault(parent, {})
+        level[key] = value
+    return nested
+
+
+def _problem(detail: Mapping[str, Any]) -> Problem:
+    """One of pydantic's errors in the project's words, with a suggestion for an unknown key."""
+    place = ".".join(str(part) for part in detail["loc"] if part not in FAMILIES) or "the whole"
+    rule = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(place, known_names(), n=1, cutoff=0.5)
+        rule = f"no such key; did you mean {close[0]}?" if close else "no such key"
+    found = json.dumps(detail["input"])
+    return Problem(place, rule, found if len(found) <= 80 else found[:77] + "...")
+
+
+def known_names() -> list[str]:
+    """The dotted names of everything that can be configured, over all families."""
+    parts: dict[str, type[BaseModel]] = {
+        "data": DataConfig,
+        "training": TrainingConfig,
+        "inference": InferenceConfig,
+    }
+    names = [f"{part}.{name}" for part, model in parts.items() for name in model.model_fields]
+    families: tuple[type[BaseModel], ...] = get_args(get_args(AnyNetworkConfig)[0])
+    networks = {f"network.{name}" for model in families for name in model.model_fields}
+    return [*names, *sorted(networks), *RunConfig.model_fields]

@@ -1,0 +1,235 @@
+"""The run folder: the contract between the rooms, and the names they share.
+
+    <run>/config.json        the configuration, the mice, and where run and data came from
+    <run>/weights.pt         averaged weights, for inference
+    <run>/checkpoint.pt      the last full training state
+    <run>/metrics.jsonl      a line an epoch
+    <run>/predictions/       predictions for the validation trials, a file a mouse
+    <run>/status.json        complete | pruned | failed, at which epoch, why
+
+A search is a folder <home>/<name> with its runs in <home>/<name>/runs/<number>.
+"""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from models.config import RunConfig, load_config
+from models.errors import RunError
+from models.files import write_bytes, write_json
+
+SCORE = "validation_correlation"
+"""The metric that ranks runs: single-trial correlation on the held-out fold, mean over mice."""
+TRAIN_LOSS = "train_loss"
+
+TAG_ROLE = "sensorium.role"  # search | trial | floor
+TAG_SEARCH = "sensorium.search"
+TAG_NUMBER = "sensorium.trial_number"
+TAG_STATE = "sensorium.state"  # complete | pruned | failed
+TAG_REASON = "sensorium.reason"
+TAG_RUN_FOLDER = "sensorium.run_folder"
+TAG_DATA = "sensorium.data_fingerprint"
+TAG_COMMIT = "sensorium.commit"
+
+HOME_VARIABLE = "SENSORIUM_HOME"
+FLOOR_RUN = "floor"
+PACKAGES = ("torch", "numpy", "ray", "optuna", "mlflow")
+
+State = Literal["complete", "pruned", "failed"]
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+class MouseRecord(BaseModel):
+    """A mouse as a run knew it: its name and its neurons in order."""
+
+    name: str
+    unit_ids: list[int]
+
+
+class RunRecord(BaseModel):
+    """What config.json holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    config: RunConfig
+    mice: list[MouseRecord]
+    frame_size: tuple[int, int]
+    """Height and width of the frames that the network sees."""
+    data: str
+    """Where the recordings lay."""
+    fingerprint: str
+    """Of the recordings' trials, neurons and statistics."""
+    created: str
+    commit: str
+    packages: dict[str, str]
+
+
+class Status(BaseModel):
+    """How a run ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: State
+    epoch: int
+    """Epochs trained."""
+    epochs: int
+    """The full budget."""
+    score: float | None = None
+    """Validation score after the last epoch; None where there is none."""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run on disk."""
+
+    path: Path
+
+    @property
+    def weights(self) -> Path:
+        """Averaged weights, loadable with weights_only."""
+        return self.path / "weights.pt"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The last full training state."""
+        return self.path / "checkpoint.pt"
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was begun here."""
+        return (self.path / "config.json").is_file()
+
+    def create(self, record: RunRecord) -> None:
+        """Begin the run; a folder that already holds one is a RunError."""
+        if self.exists:
+            raise RunError(
+                f"{self.path} already holds a run", "Choose another folder or remove it."
+            )
+        write_json(self.path / "config.json", record.model_dump(mode="json"))
+
+    def record(self) -> RunRecord:
+        """What the run is; a RunError where there is none or it is not readable."""
+        content = self._json("config.json")
+        load_config(content.get("config", {}), f"{self.path}/config.json")
+        return _parsed(RunRecord, content, self.path / "config.json")
+
+    def status(self) -> Status | None:
+        """How the run ended; None while it has not."""
+        if not (self.path / "status.json").is_file():
+            return None
+        return _parsed(Status, self._json("status.json"), self.path / "status.json")
+
+    def end(self, status: Status) -> None:
+        """Record how the run ended."""
+        write_json(self.path / "status.json", status.model_dump(mode="json"))
+
+    def metrics(self) -> list[dict[str, float]]:
+        """A dictionary an epoch, oldest first."""
+        path = self.path / "metrics.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def write_metrics(self, lines: Sequence[dict[str, float]]) -> None:
+        """Replace the metrics of all epochs so far."""
+        content = "".join(json.dumps(line) + "\n" for line in lines)
+        write_bytes(self.path / "metrics.jsonl", content.encode())
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        try:
+            content: dict[str, Any] = json.loads(path.read_text())
+        except FileNotFoundError as error:
+            remedy = "Give a run folder: 'python -m models train' and searches make them."
+            raise RunError(f"{self.path} holds no run: {name} is missing", remedy) from error
+        except ValueError as error:
+            raise RunError(f"{path} is not JSON: {error}", "Remove this run.") from error
+        return content
+
+
+def _parsed(model: type[Parsed], content: dict[str, Any], path: Path) -> Parsed:
+    try:
+        # Through JSON, in which pydantic's strict types take a list for a tuple.
+        return model.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        message = f"{path}: {place}: {first['msg']}"
+        raise RunError(message, "The run was made by another version; train it again.") from error
+
+
+def home_folder(home: Path | None = None) -> Path:
+    """Where searches are kept: the argument, else $SENSORIUM_HOME, else ./searches."""
+    return (home or Path(os.environ.get(HOME_VARIABLE, "searches"))).resolve()
+
+
+def tracking_database(home: Path) -> Path:
+    """The SQLite file of the embedded MLflow."""
+    return home / "mlflow.db"
+
+
+def search_folder(home: Path, name: str) -> Path:
+    """The folder of an existing search; an unknown name is a RunError that lists the known ones."""
+    folder = home / name
+    if not (folder / "search.json").is_file():
+        names = sorted(path.parent.name for path in home.glob("*/search.json"))
+        known = f"known here: {', '.join(names)}" if names else "there is none yet"
+        remedy = "Start one with 'python -m search run DATA --name NAME', or give --home."
+        raise RunError(f"no search is called '{name}' in {home}; {known}", remedy)
+    return folder
+
+
+def runs_of_search(folder: Path) -> list[RunFolder]:
+    """The runs of a search, by trial number."""
+    numbered = [path for path in (folder / "runs").glob("*") if path.name.isdecimal()]
+    runs = (RunFolder(path) for path in sorted(numbered, key=lambda path: int(path.name)))
+    return [run for run in runs if run.exists]
+
+
+def new_record(
+    config: RunConfig,
+    mice: Sequence[MouseRecord],
+    frame_size: tuple[int, int],
+    data: Path,
+    fingerprint: str,
+) -> RunRecord:
+    """The record of a run that begins now, with this code and these packages."""
+    return RunRecord(
+        config=config,
+        mice=list(mice),
+        frame_size=frame_size,
+        data=str(data),
+        fingerprint=fingerprint,
+        created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        commit=code_version(),
+        packages=package_versions(),
+    )
+
+
+def code_version() -> str:
+    """The git commit of the code, with + where files differ from it; 'unknown' outside a checkout."""
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "describe", "--always", "--abbrev=12", "--dirty=+"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return result.stdout.strip()
+
+
+def package_versions() -> dict[str, str]:
+    """Installed versions of the packages that a result depends on."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # a bare GPU machine has neither Ray nor MLflow
+    return versions
