@@ -20,6 +20,8 @@ from ensemble.columns import COLUMNS
 from ensemble.submission import Row
 from models.errors import UserError
 
+DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError)
+"""What pyarrow raises for files that are cut, damaged or none."""
 _BUFFER = 1 << 20
 _FILE_NAME = re.compile(r"(\d+)\.npy", re.ASCII)
 
@@ -36,7 +38,7 @@ class RawRow:
     """(N,) frames of each neuron; 0 where the file has a null."""
     neuron_ids: npt.NDArray[np.int64] | None = None
     nulls: dict[str, int] = field(default_factory=dict)
-    """How many nulls each column holds; columns without any are left out."""
+    """How many nulls each column holds instead of cells or neurons; columns without are left out."""
 
     @property
     def prediction(self) -> npt.NDArray[np.floating] | None:
@@ -54,7 +56,7 @@ def open_parquet(path: Path) -> Any:
         raise UserError(f"there is no file {path}", "Give the path of a submission file.")
     try:
         return pq.ParquetFile(path, buffer_size=_BUFFER, pre_buffer=False)
-    except (pa.ArrowException, OSError) as error:
+    except DAMAGE as error:
         raise unreadable(path, error) from error
 
 
@@ -67,7 +69,7 @@ def unreadable(path: Path, error: Exception) -> UserError:
 def raw_rows(file: Any, columns: Sequence[str] = COLUMNS) -> Iterator[RawRow]:
     """The rows of an open Parquet file, with those of its `columns` that are asked for.
 
-    They must have a submission's types. Raises ArrowException or OSError for damaged pages.
+    They must have a submission's types. Raises one of DAMAGE for damaged pages.
     """
     for batch in file.iter_batches(batch_size=1, columns=list(columns)):
         for index in range(batch.num_rows):
@@ -77,8 +79,9 @@ def raw_rows(file: Any, columns: Sequence[str] = COLUMNS) -> Iterator[RawRow]:
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of a submission, in the file's order, with values and ids as they were written.
 
-    '1.npy' is trial 1. Raises UserError for a file that is not readable, lacks a column, or holds
-    nulls or neurons with different numbers of frames.
+    '1.npy' is trial 1, and a null among the values is NaN, which pandas writes as null. Raises
+    UserError for a file that is not readable, lacks a column, or holds other nulls or neurons with
+    different numbers of frames.
     """
     with open_parquet(path) as file:
         missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
@@ -87,7 +90,7 @@ def read_rows(path: Path) -> Iterator[Row]:
             raise UserError(message, f"Run 'python -m ensemble check {path}' for all problems.")
         try:
             yield from (_row(path, number, raw) for number, raw in enumerate(raw_rows(file)))
-        except (pa.ArrowException, OSError) as error:
+        except DAMAGE as error:
             raise unreadable(path, error) from error
 
 
@@ -135,7 +138,9 @@ def _prediction(column: Any) -> tuple[dict[str, Any], int]:
     neurons = column.flatten()
     values = neurons.flatten()
     lengths = neurons.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    nulls = column.null_count + neurons.null_count + values.null_count
+    nulls = (
+        column.null_count + neurons.null_count
+    )  # those among the values are NaN, as pandas has it
     parts = {"values": values.to_numpy(zero_copy_only=False), "lengths": lengths.astype(np.int64)}
     return parts, nulls
 

@@ -1,0 +1,1 @@
+"""The parts of the checker of submission files; `ensemble.check` is its door."""

@@ -1,0 +1,332 @@
+import errno
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from ensemble import naming, submission, zips
+from ensemble.reader import read_rows, trial_of
+from ensemble.rounding import round_mantissa
+from ensemble.submission import Row, write_submission
+from models.errors import StorageError, UserError
+from tests.shared_files import shared
+
+GOLDEN = "golden/predictions_live_main.parquet.brotli"
+
+
+def row(trial=1, mouse="dynamic1-1-1-Video-aaaa", neurons=3, frames=4, **changes):
+    generator = np.random.default_rng(trial)
+    made = Row(mouse, trial, generator.normal(size=(neurons, frames)), np.arange(neurons) * 3 + 2)
+    return replace(made, **changes)
+
+
+def as_pandas_writes(path, rows):
+    """A submission made the plain way: nested lists in a table."""
+    table = {
+        "mouse": [r.mouse for r in rows],
+        "trial_indices": [r.trial for r in rows],
+        "prediction": [r.prediction.tolist() for r in rows],
+        "neuron_ids": [r.neuron_ids.tolist() for r in rows],
+    }
+    pd.DataFrame(table).to_parquet(path, compression="brotli", engine="pyarrow", index=False)
+
+
+def assert_same_rows(found, wanted):
+    for one, other in zip(found, wanted, strict=True):
+        assert (one.mouse, one.trial) == (other.mouse, other.trial)
+        assert one.prediction.dtype == other.prediction.dtype
+        assert one.prediction.shape == other.prediction.shape
+        assert one.prediction.tobytes() == other.prediction.tobytes()
+        assert one.neuron_ids.tolist() == other.neuron_ids.tolist()
+
+
+def test_a_rewritten_golden_file_is_equal_in_schema_and_values(tmp_path):
+    golden, ours = shared(GOLDEN), tmp_path / "ours.parquet.brotli"
+    written = write_submission(ours, read_rows(golden))
+    assert pq.read_schema(ours).equals(pq.read_schema(golden), check_metadata=False)
+    with pq.ParquetFile(ours) as mine, pq.ParquetFile(golden) as theirs:
+        assert mine.schema.equals(theirs.schema)
+        group = mine.metadata.row_group(0)
+        assert {group.column(i).compression for i in range(group.num_columns)} == {"BROTLI"}
+    pd.testing.assert_frame_equal(pd.read_parquet(ours), pd.read_parquet(golden))
+    assert written.rows == 9
+    assert written.values == 20169
+    assert written.bytes == ours.stat().st_size
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+            st.integers(0, 2**40),
+            hnp.arrays(
+                np.float64,
+                hnp.array_shapes(min_dims=2, max_dims=2, max_side=9),
+                elements=st.floats(allow_nan=False, allow_infinity=False),
+            ),
+            st.integers(-(2**62), 2**62),
+        ),
+        min_size=1,
+        max_size=5,
+        unique_by=lambda parts: parts[:2],
+    ),
+    st.sampled_from(["int", "file"]),
+)
+def test_what_is_written_is_read_bit_for_bit(tmp_path_factory, parts, form):
+    rows = [Row(m, t, p, first + np.arange(len(p))) for m, t, p, first in parts]
+    path = tmp_path_factory.mktemp("round") / "trip.parquet.brotli"
+    write_submission(path, rows, trial_indices=form)
+    assert_same_rows(read_rows(path), rows)
+
+
+def test_a_table_that_pandas_wrote_is_read_alike(tmp_path):
+    rows = [row(1), row(2, neurons=5, frames=2), row(1, mouse="b")]
+    as_pandas_writes(tmp_path / "theirs", rows)
+    assert_same_rows(read_rows(tmp_path / "theirs"), rows)
+    write_submission(tmp_path / "ours", rows)
+    theirs, ours = (pd.read_parquet(tmp_path / name) for name in ("theirs", "ours"))
+    pd.testing.assert_frame_equal(ours, theirs)
+
+
+def test_trials_as_file_names_and_values_as_float32(tmp_path):
+    path = tmp_path / "small.parquet.brotli"
+    write_submission(path, [row(17)], trial_indices="file", dtype="float32")
+    table = pd.read_parquet(path)
+    assert table["trial_indices"].tolist() == ["17.npy"]
+    assert table["prediction"][0][0].dtype == np.float32
+    narrowed = replace(row(17), prediction=row(17).prediction.astype(np.float32))
+    assert_same_rows(read_rows(path), [narrowed])
+
+
+@pytest.mark.parametrize("cell", ["17", "17.npz", "-1.npy", "a.npy", "", "1.npy ", "\u0661.npy"])
+def test_other_file_names_are_no_trials(cell):
+    assert trial_of(cell) is None
+
+
+def test_rows_are_written_before_later_ones_are_made(tmp_path, monkeypatch):
+    """A row group is on its way to the disk before the producer is asked for the next group."""
+    monkeypatch.setattr(submission, "ROW_GROUP_BYTES", 2 * row().prediction.nbytes)
+    events = []
+    write = pq.ParquetWriter.write_table
+
+    def spy(self, table, **options):
+        events.append(f"write {table.num_rows}")
+        write(self, table, **options)
+
+    def produce():
+        for trial in range(5):
+            events.append("make")
+            yield row(trial)
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", spy)
+    path = tmp_path / "stream.parquet.brotli"
+    write_submission(path, produce())
+    assert events == ["make", "make", "write 2"] * 2 + ["make", "write 1"]
+    with pq.ParquetFile(path) as file:
+        groups = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
+    assert groups == [2, 2, 1]
+
+
+def test_a_producer_may_use_its_arrays_again(tmp_path):
+    path = tmp_path / "reused.parquet.brotli"
+    prediction, ids = np.zeros((2, 3)), np.zeros(2, dtype=np.int64)
+
+    def produce():
+        for trial in range(3):
+            prediction[:], ids[:] = trial, trial
+            yield Row("m", trial, prediction, ids)
+
+    write_submission(path, produce())
+    assert [float(r.prediction.max()) for r in read_rows(path)] == [0, 1, 2]
+    assert [int(r.neuron_ids[0]) for r in read_rows(path)] == [0, 1, 2]
+
+
+def test_arrays_of_any_layout_are_written_by_their_values(tmp_path):
+    prediction = np.asfortranarray(np.arange(12.0).reshape(3, 4))
+    ids = np.arange(9, dtype=np.int32)[::3]
+    path = tmp_path / "layout.parquet.brotli"
+    write_submission(path, [row(prediction=prediction, neuron_ids=ids)])
+    (found,) = read_rows(path)
+    np.testing.assert_array_equal(found.prediction, prediction)
+    assert found.neuron_ids.tolist() == [0, 3, 6]
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (row(2, prediction=np.array([[1.0, np.nan]]), neuron_ids=np.array([1])), "finite"),
+        (row(2, prediction=np.array([[np.inf, 1.0]]), neuron_ids=np.array([1])), "finite"),
+        (row(2, prediction=np.ones(3)), r"axes \(N, F\)"),
+        (row(2, prediction=np.ones((3, 0))), r"axes \(N, F\)"),
+        (row(2, neuron_ids=np.arange(4)), "one integer for each of its 3 neurons"),
+        (row(2, neuron_ids=np.ones((3, 1), dtype=int)), "one integer"),
+        (row(2, neuron_ids=np.ones(3)), "one integer"),
+        (row(1), "twice"),
+    ],
+)
+def test_a_wrong_row_leaves_the_old_file(tmp_path, bad, message):
+    path = tmp_path / "old.parquet.brotli"
+    path.write_bytes(b"old")
+    with pytest.raises(UserError, match=message):
+        write_submission(path, [row(1), bad])
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_overflows_float32_is_not_finite(tmp_path):
+    with pytest.raises(UserError, match=r"1 values that are not, the first 1e\+300"):
+        write_submission(
+            tmp_path / "x",
+            [row(prediction=np.full((1, 1), 1e300), neuron_ids=[1])],
+            dtype="float32",
+        )
+
+
+def test_no_row_and_wrong_options_are_refused(tmp_path):
+    for options in ({"dtype": "float16"}, {"trial_indices": "npy"}, {"mantissa_bits": 0}):
+        with pytest.raises(UserError, match="found"):
+            write_submission(tmp_path / "x", [row()], **options)
+    with pytest.raises(UserError, match="no prediction"):
+        write_submission(tmp_path / "x", [])
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
+    def full(*_arguments, **_options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "old.parquet.brotli"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    with pytest.raises(StorageError, match="no space left"):
+        write_submission(path, [row()])
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no /dev/full")
+def test_pyarrow_itself_reports_a_full_disk_as_one(tmp_path, monkeypatch):
+    opened = pq.ParquetWriter.__init__
+
+    def on_full_disk(self, _where, *arguments, **options):
+        opened(self, "/dev/full", *arguments, **options)
+
+    monkeypatch.setattr(pq.ParquetWriter, "__init__", on_full_disk)
+    with pytest.raises(StorageError, match="no space left"):
+        write_submission(tmp_path / "x", [row(neurons=100, frames=999)])
+
+
+def test_rounding_keeps_the_asked_for_bits():
+    values = np.random.default_rng(0).lognormal(0, 3, 1000) * np.repeat([1, -1], 500)
+    for dtype in (np.float64, np.float32):
+        rounded = values.astype(dtype)
+        round_mantissa(rounded, 10)
+        mantissa = np.frexp(rounded)[0] * 2**11
+        np.testing.assert_array_equal(mantissa, np.round(mantissa))
+        np.testing.assert_allclose(rounded, values, rtol=2.0**-11)
+        assert np.corrcoef(rounded, values)[0, 1] > 0.999999
+
+
+def test_rounding_to_all_bits_changes_nothing():
+    values = np.random.default_rng(0).normal(size=100)
+    kept = values.copy()
+    round_mantissa(values, 52)
+    assert values.tobytes() == kept.tobytes()
+
+
+def test_rounding_does_not_hide_what_is_not_finite(tmp_path):
+    for value in (np.nan, -np.nan, np.inf, np.finfo(np.float64).max):
+        bad = row(prediction=np.full((1, 1), value), neuron_ids=np.array([1]))
+        with pytest.raises(UserError, match="finite"):
+            write_submission(tmp_path / "x", [bad], mantissa_bits=10)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"no parquet at all" * 100])
+def test_what_is_no_parquet_is_a_users_mistake(tmp_path, content):
+    path = tmp_path / "broken"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="not a readable Parquet file"):
+        list(read_rows(path))
+
+
+def test_other_columns_or_ragged_rows_are_a_users_mistake(tmp_path):
+    pd.DataFrame({"mouse": ["a"]}).to_parquet(tmp_path / "columns")
+    with pytest.raises(UserError, match="trial_indices, prediction, neuron_ids missing"):
+        list(read_rows(tmp_path / "columns"))
+    table = {"mouse": ["a"], "trial_indices": [1], "prediction": [[[1.0], [1.0, 2.0]]]}
+    pd.DataFrame(table | {"neuron_ids": [[1, 2]]}).to_parquet(tmp_path / "ragged")
+    with pytest.raises(UserError, match="row 0"):
+        list(read_rows(tmp_path / "ragged"))
+    with pytest.raises(UserError, match="there is no file"):
+        list(read_rows(tmp_path / "absent"))
+
+
+def test_names_of_both_schemes():
+    end = ".parquet.brotli"
+    main = ["predictions_live_main" + end, "predictions_final_main" + end]
+    ood = ["predictions_live_ood" + end, "predictions_final_ood" + end]
+    apart = ["predictions_live_test_bonus_ood" + end, "predictions_final_test_bonus_ood" + end]
+    assert naming.file_names("user") == main + ood
+    assert naming.file_names("current") == main + apart
+    tiers = ["live_test_main", "final_test_main", "live_test_bonus", "final_test_bonus"]
+    assert [target.tier for target in naming.targets("user")] == tiers
+    assert [target.tier for target in naming.targets("current")] == tiers
+    assert [naming.tier_of(name) for name in apart] == tiers[2:]
+    assert naming.schemes_of(main[0]) == ("user", "current")
+    assert naming.schemes_of(apart[0]) == ("current",)
+    assert naming.tier_of("predictions.parquet") is None
+    assert naming.schemes_of("predictions.parquet") == ()
+
+
+def fill(folder, scheme):
+    for index, name in enumerate(naming.file_names(scheme)):
+        (folder / name).write_bytes(bytes([index]) * 1000)
+
+
+@pytest.mark.parametrize(("scheme", "counts"), [("user", [2, 2]), ("current", [2, 1, 1])])
+def test_zips_hold_the_files_at_their_root_uncompressed(tmp_path, scheme, counts):
+    fill(tmp_path, scheme)
+    made = zips.write_zips(tmp_path, scheme)
+    held = []
+    for path in made:
+        with zipfile.ZipFile(path) as archive:
+            held.append(archive.namelist())
+            for member in archive.infolist():
+                assert member.compress_type == zipfile.ZIP_STORED
+                assert archive.read(member) == (tmp_path / member.filename).read_bytes()
+    assert [len(names) for names in held] == counts
+    assert [name for names in held for name in names] == naming.file_names(scheme)
+
+
+def test_a_zip_without_one_of_its_files_is_refused(tmp_path):
+    fill(tmp_path, "user")
+    (tmp_path / "predictions_final_ood.parquet.brotli").unlink()
+    with pytest.raises(UserError, match="no predictions_final_ood"):
+        zips.write_zips(tmp_path)
+    assert not list(tmp_path.glob("*.zip"))
+    (tmp_path / "predictions_live_ood.parquet.brotli").unlink()
+    assert [path.name for path in zips.write_zips(tmp_path)] == ["predictions_main.zip"]
+
+
+def test_a_zip_that_is_too_large_is_refused_before_any_is_written(tmp_path, monkeypatch):
+    fill(tmp_path, "user")
+    monkeypatch.setattr(zips, "LARGEST_UPLOAD", 2000)
+    assert len(zips.write_zips(tmp_path)) == 2
+    monkeypatch.setattr(zips, "LARGEST_UPLOAD", 1999)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.zip")}
+    with pytest.raises(UserError, match="at most 1,999 bytes; found 2,000"):
+        zips.write_zips(tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.zip")} == before
+
+
+def test_no_submission_file_to_zip(tmp_path):
+    with pytest.raises(UserError, match="holds no submission file"):
+        zips.write_zips(tmp_path, "current")
