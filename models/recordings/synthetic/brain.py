@@ -17,7 +17,7 @@ TRYOUTS = 4
 """Films of their own, in no trial, on which rates and amplitudes are set."""
 DRAWS = 4
 """Noisy recordings of each, for the amplitudes."""
-RATE, RATE_SPREAD = 0.02, 0.5
+RATE, RATE_SPREAD = 0.026, 0.5
 """Median mean rate in spikes a frame, and the spread of its logarithm over neurons."""
 UNTUNED = (0.05, 0.5)
 """The part of it that no film drives, least and most over neurons."""

@@ -9,7 +9,10 @@ import numpy.typing as npt
 from models.recordings.layout import HEIGHT, WIDTH
 
 Array = npt.NDArray[np.float32]
+Column = npt.NDArray[np.float64]
+Spatial = tuple[Array, Array, Array]
 
+CHUNK = 512
 TAPS = 18
 REACH = 7.0
 """Pixels that a receptive field follows the eye at most."""
@@ -34,20 +37,29 @@ class Fields:
 def draw_fields(random: np.random.Generator, centres: npt.NDArray[np.float64]) -> Fields:
     """Fields at `centres` (N, 2), row and column in pixels."""
     neurons = len(centres)
-    y, x = np.mgrid[:HEIGHT, :WIDTH].reshape(2, 1, -1) - centres.T[..., None]  # (N, H * W) each
     angle = random.uniform(0, np.pi, (neurons, 1))
     wavelength = np.clip(random.lognormal(np.log(11), 0.25, (neurons, 1)), 6, 20)
     size = wavelength * random.uniform(0.3, 0.45, (neurons, 1))
+    drawn = np.concatenate([centres, angle, wavelength, size], axis=1)  # (N, 5)
+    # A few at a time, since every step in float64 takes 18 kB a neuron.
+    parts = [_spatial(*drawn[i : i + CHUNK].T[..., None]) for i in range(0, neurons, CHUNK)]
+    even, odd, surround = (np.concatenate(part) for part in zip(*parts, strict=True))
+    fast, slow = _temporal(random.uniform(0.8, 1.3, (neurons, 1)))
+    return Fields(even, odd, surround, fast, slow)
+
+
+def _spatial(
+    row: Column, column: Column, angle: Column, wavelength: Column, size: Column
+) -> Spatial:
+    """The three spatial filters (n, H * W) of n neurons; everything in pixels and radians."""
+    y, x = np.mgrid[:HEIGHT, :WIDTH].reshape(2, 1, -1)
+    y, x = y - row, x - column
     along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
     patch = np.exp(-(along**2 + (0.75 * across) ** 2) / (2 * size**2))
     wave = 2 * np.pi * along / wavelength
     pool = np.exp(-(y**2 + x**2) / (2 * (2 * size) ** 2))
-    return Fields(
-        even=_unit(patch * np.cos(wave)),
-        odd=_unit(patch * np.sin(wave)),
-        surround=(pool / pool.sum(axis=1, keepdims=True)).astype(np.float32),
-        **_temporal(random.uniform(0.8, 1.3, (neurons, 1))),
-    )
+    surround = (pool / pool.sum(axis=1, keepdims=True)).astype(np.float32)
+    return _unit(patch * np.cos(wave)), _unit(patch * np.sin(wave)), surround
 
 
 def _unit(filters: npt.NDArray[np.float64]) -> Array:
@@ -55,14 +67,15 @@ def _unit(filters: npt.NDArray[np.float64]) -> Array:
     return np.asarray(balanced / np.linalg.norm(balanced, axis=1, keepdims=True), dtype=np.float32)
 
 
-def _temporal(rate: npt.NDArray[np.float64]) -> dict[str, Array]:
-    """Adelson and Bergen's (1985) pair of kernels; `rate` (N, 1) is their speed per frame."""
+def _temporal(rate: Column) -> tuple[Array, Array]:
+    """Adelson and Bergen's (1985) pair of kernels (N, TAPS); `rate` is their speed per frame."""
     t = rate * np.arange(TAPS)
-    kernels = {}
-    for name, order in (("fast", 3), ("slow", 5)):
-        kernel = t**order * np.exp(-t) * (1 / factorial(order) - t**2 / factorial(order + 2))
-        kernels[name] = (kernel / np.linalg.norm(kernel, axis=1, keepdims=True)).astype(np.float32)
-    return kernels
+
+    def kernel(order: int) -> Array:
+        values = t**order * np.exp(-t) * (1 / factorial(order) - t**2 / factorial(order + 2))
+        return np.asarray(values / np.linalg.norm(values, axis=1, keepdims=True), dtype=np.float32)
+
+    return kernel(3), kernel(5)
 
 
 def convolve(signal: Array, kernel: Array) -> Array:

@@ -14,13 +14,12 @@ from scipy import signal
 
 from models.recordings.layout import HEIGHT, WIDTH
 from models.recordings.synthetic.behaviour import Animal
-from models.recordings.synthetic.fields import REACH, Fields, convolve, draw_fields
+from models.recordings.synthetic.fields import CHUNK, REACH, Fields, convolve, draw_fields
 from models.recordings.synthetic.windows import windows
 
 Array = npt.NDArray[np.float32]
 
 GREY, CONTRAST = 79.0, 57.0
-CHUNK = 512
 CEILING = 1.5  # spikes a frame, which is 45 a second
 FIELD_OF_VIEW = 630.0  # micrometres
 

@@ -67,17 +67,18 @@ def natural_images(random: np.random.Generator, picture: Picture) -> Array:
 
 
 def pink_noise(random: np.random.Generator, _: Picture) -> Array:
-    """(T, H, W): Gaussian noise whose amplitude falls as 1/f in space and time."""
+    """(T, H, W): Gaussian noise with the same power in every octave of space and time."""
     return MID_GREY + 45 * pink(random, (LENGTHS["pink_noise"][0], HEIGHT, WIDTH))
 
 
 def pink(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Periodic noise of any number of axes, mean 0 and standard deviation 1, amplitude 1/f."""
+    """Periodic Gaussian noise, mean 0, standard deviation 1, with the same power in every octave."""
     spectrum = np.fft.rfftn(random.standard_normal(shape))
     axes = [np.fft.fftfreq(length) for length in shape[:-1]] + [np.fft.rfftfreq(shape[-1])]
     squared = np.asarray(sum(axis**2 for axis in np.meshgrid(*axes, indexing="ij", sparse=True)))
     squared.flat[0] = np.inf  # no constant part
-    noise = np.fft.irfftn(spectrum / np.sqrt(squared) ** (len(shape) / 2), shape)
+    falling = spectrum / np.sqrt(squared) ** (len(shape) / 2)
+    noise = np.fft.irfftn(falling, shape, axes=range(len(shape)))
     return np.asarray(noise / noise.std(), dtype=np.float32)
 
 
