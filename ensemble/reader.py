@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ensemble.column_types import READABLE
 from ensemble.columns import COLUMNS
 from ensemble.submission import Row
 from models.errors import UserError
@@ -79,15 +80,13 @@ def raw_rows(file: Any, columns: Sequence[str] = COLUMNS) -> Iterator[RawRow]:
 def read_rows(path: Path) -> Iterator[Row]:
     """The rows of a submission, in the file's order, with values and ids as they were written.
 
-    '1.npy' is trial 1, and a null among the values is NaN, which pandas writes as null. Raises
-    UserError for a file that is not readable, lacks a column, or holds other nulls or neurons with
+    '1.npy' is trial 1, and a null among the values, which is what pandas makes of NaN, is
+    NaN again. Raises
+    UserError for a file that is not readable, has other columns, or holds other nulls or neurons with
     different numbers of frames.
     """
     with open_parquet(path) as file:
-        missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
-        if missing:
-            message = f"{path} has the columns {', '.join(COLUMNS)}; {', '.join(missing)} missing"
-            raise UserError(message, f"Run 'python -m ensemble check {path}' for all problems.")
+        _check_columns(path, file.schema_arrow)
         try:
             yield from (_row(path, number, raw) for number, raw in enumerate(raw_rows(file)))
         except DAMAGE as error:
@@ -100,6 +99,16 @@ def trial_of(cell: int | str | None) -> int | None:
         match = _FILE_NAME.fullmatch(cell)
         return int(match[1]) if match else None
     return cell
+
+
+def _check_columns(path: Path, schema: Any) -> None:
+    absent = [name for name in COLUMNS if name not in schema.names]
+    wrong = [n for n in COLUMNS if n not in absent and not READABLE[n](schema.field(n).type)]
+    if absent or wrong:
+        found = [f"no {name}" for name in absent]
+        found += [f"{name} of type {schema.field(name).type}" for name in wrong]
+        message = f"{path} has the columns {', '.join(COLUMNS)}; found {', '.join(found)}"
+        raise UserError(message, f"Run 'python -m ensemble check {path}' for all problems.")
 
 
 def _row(path: Path, number: int, raw: RawRow) -> Row:
@@ -138,9 +147,8 @@ def _prediction(column: Any) -> tuple[dict[str, Any], int]:
     neurons = column.flatten()
     values = neurons.flatten()
     lengths = neurons.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-    nulls = (
-        column.null_count + neurons.null_count
-    )  # those among the values are NaN, as pandas has it
+    # Nulls among the values are read as NaN, which is what pandas writes them for.
+    nulls = column.null_count + neurons.null_count
     parts = {"values": values.to_numpy(zero_copy_only=False), "lengths": lengths.astype(np.int64)}
     return parts, nulls
 

@@ -52,9 +52,7 @@ class Predictions:
     def _mixed_conventions(self) -> list[Problem]:
         if len(self._conventions) < 2:
             return []
-        told = [
-            f"{n} rows as with {c}, first {self._first[c]}" for c, n in self._conventions.items()
-        ]
+        told = [f"as with {c}: {n:,}, first {self._first[c]}" for c, n in self._conventions.items()]
         rule = "trials of 300 frames have either 249 or 250 values throughout, shorter ones accordingly"
         return [Problem("frames", rule, "; ".join(told))]
 

@@ -1,19 +1,10 @@
 """Whether a Parquet file has a submission's compression, columns and types."""
 
-from collections.abc import Callable
 from typing import Any
 
-import pyarrow.types as pt
-
+from ensemble.column_types import EXACT, READABLE, WANTED
 from ensemble.columns import COLUMNS
 from models.errors import Problem
-
-_WANTED = {
-    "mouse": "a string",
-    "trial_indices": "int64, or a string such as '1.npy'",
-    "prediction": "list<list<double>>, or of float",
-    "neuron_ids": "list<int64>",
-}
 
 
 class Structure:
@@ -51,40 +42,10 @@ class Structure:
         self.problems.append(Problem("columns", rule, ", ".join(found)))
 
     def _check_type(self, name: str, kind: Any) -> None:
-        where, rule = f"column {name}", f"the type is {_WANTED[name]}"
-        if not _READABLE[name](kind):
+        where, rule = f"column {name}", f"the type is {WANTED[name]}"
+        if not READABLE[name](kind):
             self.problems.append(Problem(where, rule, str(kind)))
             return
         self.readable.append(name)
-        if not _EXACT[name](kind):
+        if not EXACT[name](kind):
             self.warnings.append(Problem(where, rule, str(kind)))
-
-
-def _is_text(kind: Any) -> bool:
-    return bool(pt.is_string(kind) or pt.is_large_string(kind))
-
-
-def _is_category(kind: Any) -> bool:
-    return bool(pt.is_dictionary(kind) and _is_text(kind.value_type))
-
-
-def _is_list(kind: Any, of: Callable[[Any], bool]) -> bool:
-    return bool(pt.is_list(kind) or pt.is_large_list(kind)) and of(kind.value_type)
-
-
-def _is_prediction(kind: Any) -> bool:
-    return _is_list(kind, lambda row: _is_list(row, lambda x: pt.is_float64(x) or pt.is_float32(x)))
-
-
-_EXACT: dict[str, Callable[[Any], bool]] = {
-    "mouse": _is_text,
-    "trial_indices": lambda kind: pt.is_int64(kind) or _is_text(kind),
-    "prediction": _is_prediction,
-    "neuron_ids": lambda kind: _is_list(kind, pt.is_int64),
-}
-_READABLE: dict[str, Callable[[Any], bool]] = {
-    "mouse": lambda kind: _is_text(kind) or _is_category(kind),
-    "trial_indices": lambda kind: pt.is_integer(kind) or _is_text(kind) or _is_category(kind),
-    "prediction": _is_prediction,
-    "neuron_ids": lambda kind: _is_list(kind, pt.is_integer),
-}

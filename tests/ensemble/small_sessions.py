@@ -1,6 +1,7 @@
 """Session folders that are just large enough to hold a submission against them, and one for them."""
 
 import numpy as np
+import pandas as pd
 
 from ensemble.submission import Row, write_submission
 from models.metrics import scored_frames
@@ -12,6 +13,7 @@ TIERS = [
     *["final_test_bonus", "live_test_main", "none", "final_test_bonus"],
 ]
 LENGTHS = [300, 300, 300, 324, 300, 240, 324, 300, 300, 315]
+FIRST, SECOND = "dynamic1-1-1-Video-aaaa", "dynamic2-1-1-Video-aaaa"
 LIVE_MAIN = "predictions_live_main.parquet.brotli"
 
 
@@ -36,8 +38,8 @@ def make_session(folder, unit_ids, tiers=TIERS, lengths=LENGTHS, std=1.0):
 def make_sessions(data):
     """Two mice of five and seven neurons with gaps between their unit ids."""
     return [
-        make_session(data / "dynamic1-1-1-Video-aaaa", [2, 3, 5, 9, 14]),
-        make_session(data / "dynamic2-1-1-Video-aaaa", [1, 4, 7, 10, 12, 13, 20]),
+        make_session(data / FIRST, [2, 3, 5, 9, 14]),
+        make_session(data / SECOND, [1, 4, 7, 10, 12, 13, 20]),
     ]
 
 
@@ -60,3 +62,20 @@ def write_right(folder, sessions, name=LIVE_MAIN, tier="live_test_main", **optio
     path = folder / name
     write_submission(path, right_rows(sessions, tier), **options)
     return path
+
+
+def table_of(rows):
+    """A submission as the nested lists that pandas writes."""
+    columns = {
+        "mouse": [r.mouse for r in rows],
+        "trial_indices": [r.trial for r in rows],
+        "prediction": [r.prediction.tolist() for r in rows],
+        "neuron_ids": [r.neuron_ids.tolist() for r in rows],
+    }
+    return pd.DataFrame(columns)
+
+
+def only(problems):
+    """The one problem there is."""
+    (problem,) = problems
+    return problem

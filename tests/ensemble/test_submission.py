@@ -1,5 +1,4 @@
 import errno
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ensemble import naming, submission, zips
+from ensemble import submission
 from ensemble.reader import read_rows, trial_of
-from ensemble.rounding import round_mantissa
 from ensemble.submission import Row, write_submission
 from models.errors import StorageError, UserError
+from tests.ensemble.small_sessions import table_of
 from tests.shared_files import shared
 
 GOLDEN = "golden/predictions_live_main.parquet.brotli"
@@ -25,17 +24,6 @@ def row(trial=1, mouse="dynamic1-1-1-Video-aaaa", neurons=3, frames=4, **changes
     generator = np.random.default_rng(trial)
     made = Row(mouse, trial, generator.normal(size=(neurons, frames)), np.arange(neurons) * 3 + 2)
     return replace(made, **changes)
-
-
-def as_pandas_writes(path, rows):
-    """A submission made the plain way: nested lists in a table."""
-    table = {
-        "mouse": [r.mouse for r in rows],
-        "trial_indices": [r.trial for r in rows],
-        "prediction": [r.prediction.tolist() for r in rows],
-        "neuron_ids": [r.neuron_ids.tolist() for r in rows],
-    }
-    pd.DataFrame(table).to_parquet(path, compression="brotli", engine="pyarrow", index=False)
 
 
 def assert_same_rows(found, wanted):
@@ -89,7 +77,7 @@ def test_what_is_written_is_read_bit_for_bit(tmp_path_factory, parts, form):
 
 def test_a_table_that_pandas_wrote_is_read_alike(tmp_path):
     rows = [row(1), row(2, neurons=5, frames=2), row(1, mouse="b")]
-    as_pandas_writes(tmp_path / "theirs", rows)
+    table_of(rows).to_parquet(tmp_path / "theirs", compression="brotli", index=False)
     assert_same_rows(read_rows(tmp_path / "theirs"), rows)
     write_submission(tmp_path / "ours", rows)
     theirs, ours = (pd.read_parquet(tmp_path / name) for name in ("theirs", "ours"))
@@ -224,24 +212,6 @@ def test_pyarrow_itself_reports_a_full_disk_as_one(tmp_path, monkeypatch):
         write_submission(tmp_path / "x", [row(neurons=100, frames=999)])
 
 
-def test_rounding_keeps_the_asked_for_bits():
-    values = np.random.default_rng(0).lognormal(0, 3, 1000) * np.repeat([1, -1], 500)
-    for dtype in (np.float64, np.float32):
-        rounded = values.astype(dtype)
-        round_mantissa(rounded, 10)
-        mantissa = np.frexp(rounded)[0] * 2**11
-        np.testing.assert_array_equal(mantissa, np.round(mantissa))
-        np.testing.assert_allclose(rounded, values, rtol=2.0**-11)
-        assert np.corrcoef(rounded, values)[0, 1] > 0.999999
-
-
-def test_rounding_to_all_bits_changes_nothing():
-    values = np.random.default_rng(0).normal(size=100)
-    kept = values.copy()
-    round_mantissa(values, 52)
-    assert values.tobytes() == kept.tobytes()
-
-
 def test_rounding_does_not_hide_what_is_not_finite(tmp_path):
     for value in (np.nan, -np.nan, np.inf, np.finfo(np.float64).max):
         bad = row(prediction=np.full((1, 1), value), neuron_ids=np.array([1]))
@@ -259,74 +229,15 @@ def test_what_is_no_parquet_is_a_users_mistake(tmp_path, content):
 
 def test_other_columns_or_ragged_rows_are_a_users_mistake(tmp_path):
     pd.DataFrame({"mouse": ["a"]}).to_parquet(tmp_path / "columns")
-    with pytest.raises(UserError, match="trial_indices, prediction, neuron_ids missing"):
+    with pytest.raises(UserError, match="found no trial_indices, no prediction, no neuron_ids"):
         list(read_rows(tmp_path / "columns"))
     table = {"mouse": ["a"], "trial_indices": [1], "prediction": [[[1.0], [1.0, 2.0]]]}
     pd.DataFrame(table | {"neuron_ids": [[1, 2]]}).to_parquet(tmp_path / "ragged")
     with pytest.raises(UserError, match="row 0"):
         list(read_rows(tmp_path / "ragged"))
+    flat = table | {"prediction": [[1.0, 2.0]], "neuron_ids": [[1, 2]]}
+    pd.DataFrame(flat).to_parquet(tmp_path / "flat")
+    with pytest.raises(UserError, match="found prediction of type list<element: double>"):
+        list(read_rows(tmp_path / "flat"))
     with pytest.raises(UserError, match="there is no file"):
         list(read_rows(tmp_path / "absent"))
-
-
-def test_names_of_both_schemes():
-    end = ".parquet.brotli"
-    main = ["predictions_live_main" + end, "predictions_final_main" + end]
-    ood = ["predictions_live_ood" + end, "predictions_final_ood" + end]
-    apart = ["predictions_live_test_bonus_ood" + end, "predictions_final_test_bonus_ood" + end]
-    assert naming.file_names("user") == main + ood
-    assert naming.file_names("current") == main + apart
-    tiers = ["live_test_main", "final_test_main", "live_test_bonus", "final_test_bonus"]
-    assert [target.tier for target in naming.targets("user")] == tiers
-    assert [target.tier for target in naming.targets("current")] == tiers
-    assert [naming.tier_of(name) for name in apart] == tiers[2:]
-    assert naming.schemes_of(main[0]) == ("user", "current")
-    assert naming.schemes_of(apart[0]) == ("current",)
-    assert naming.tier_of("predictions.parquet") is None
-    assert naming.schemes_of("predictions.parquet") == ()
-
-
-def fill(folder, scheme):
-    for index, name in enumerate(naming.file_names(scheme)):
-        (folder / name).write_bytes(bytes([index]) * 1000)
-
-
-@pytest.mark.parametrize(("scheme", "counts"), [("user", [2, 2]), ("current", [2, 1, 1])])
-def test_zips_hold_the_files_at_their_root_uncompressed(tmp_path, scheme, counts):
-    fill(tmp_path, scheme)
-    made = zips.write_zips(tmp_path, scheme)
-    held = []
-    for path in made:
-        with zipfile.ZipFile(path) as archive:
-            held.append(archive.namelist())
-            for member in archive.infolist():
-                assert member.compress_type == zipfile.ZIP_STORED
-                assert archive.read(member) == (tmp_path / member.filename).read_bytes()
-    assert [len(names) for names in held] == counts
-    assert [name for names in held for name in names] == naming.file_names(scheme)
-
-
-def test_a_zip_without_one_of_its_files_is_refused(tmp_path):
-    fill(tmp_path, "user")
-    (tmp_path / "predictions_final_ood.parquet.brotli").unlink()
-    with pytest.raises(UserError, match="no predictions_final_ood"):
-        zips.write_zips(tmp_path)
-    assert not list(tmp_path.glob("*.zip"))
-    (tmp_path / "predictions_live_ood.parquet.brotli").unlink()
-    assert [path.name for path in zips.write_zips(tmp_path)] == ["predictions_main.zip"]
-
-
-def test_a_zip_that_is_too_large_is_refused_before_any_is_written(tmp_path, monkeypatch):
-    fill(tmp_path, "user")
-    monkeypatch.setattr(zips, "LARGEST_UPLOAD", 2000)
-    assert len(zips.write_zips(tmp_path)) == 2
-    monkeypatch.setattr(zips, "LARGEST_UPLOAD", 1999)
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.zip")}
-    with pytest.raises(UserError, match="at most 1,999 bytes; found 2,000"):
-        zips.write_zips(tmp_path)
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.zip")} == before
-
-
-def test_no_submission_file_to_zip(tmp_path):
-    with pytest.raises(UserError, match="holds no submission file"):
-        zips.write_zips(tmp_path, "current")
