@@ -81,7 +81,7 @@ class Correlation:
         xx, yy, xy = np.asarray(self._products) / self.frames
         with np.errstate(invalid="ignore"):
             result = xy / ((np.sqrt(xx) + EPSILON) * (np.sqrt(yy) + EPSILON))
-        return np.nan_to_num(result, nan=0.0)
+        return np.where(np.isfinite(result), result, 0.0)
 
 
 def _products(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -155,7 +155,8 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.project(self.squeeze_excite(self.temporal(self.spatial(self.expand(x)))))
-        return self.drop_path(y) + self.shortcut_norm(self._shortcut(x, y.shape[2:]))
+        shortcut: Tensor = self.shortcut_norm(self._shortcut(x, y.shape[2:]))
+        return shortcut + self.drop_path(y)
 
     def _shortcut(self, x: Tensor, size: torch.Size) -> Tensor:
         if x.shape[2:] != size:

@@ -107,7 +107,8 @@ def _gabor_pairs(units: int, size: tuple[int, int]) -> Tensor:
     phase = 2 * math.pi * (dx * angle.cos() + dy * angle.sin()) / cycles
     window = torch.exp(-(dx**2 + dy**2) / (2 * sigma**2))
     pictures = torch.cat([window * phase.cos(), window * phase.sin()]).flatten(1)
-    return pictures / torch.linalg.vector_norm(pictures, dim=1, keepdim=True)
+    norms: Tensor = torch.linalg.vector_norm(pictures, dim=1, keepdim=True)
+    return pictures / norms
 
 
 def _temporal_pairs(units: int, history: int) -> Tensor:
@@ -117,7 +118,8 @@ def _temporal_pairs(units: int, history: int) -> Tensor:
     window = (lag / 3) * torch.exp(1 - lag / 3)
     angle = 2 * math.pi * frequency * lag
     courses = torch.cat([window * angle.cos(), window * angle.sin()])
-    return courses / torch.linalg.vector_norm(window)
+    norm: Tensor = torch.linalg.vector_norm(window)
+    return courses / norm
 
 
 def _decay(neurons: int, history: int) -> Tensor:

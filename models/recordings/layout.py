@@ -110,12 +110,16 @@ class Session:
         None means the file is missing or holds the zeros that stand for withheld responses.
         Values a little below zero (down to about -3e-7) come from the deconvolution.
         """
+        if not self.has_responses(trial):
+            return None
+        responses = self._read("responses", trial)[:, : self.length(trial)].astype(np.float32)
+        return np.maximum(responses, 0)
+
+    def has_responses(self, trial: int) -> bool:
+        """Whether the responses of a trial are there and not withheld."""
         if not self.file("responses", trial).exists():
-            return None
-        responses = self._read("responses", trial)
-        if self.tiers[trial] in TEST_TIERS and not responses.any():
-            return None
-        return np.maximum(responses[:, : self.length(trial)], 0, dtype=np.float32)
+            return False
+        return self.tiers[trial] not in TEST_TIERS or bool(self._read("responses", trial).any())
 
     def behaviour(self, trial: int) -> Array:
         """(4, T) pupil dilation, running speed, pupil centre horizontal and vertical."""
@@ -151,10 +155,11 @@ def file_ids(folder: Path) -> list[int]:
 
 def valid_frames(array: npt.NDArray[np.generic]) -> int:
     """Frames (last axis) up to the last one that is not wholly NaN."""
+    frames: int = array.shape[-1]
     if array.dtype.kind != "f":
-        return array.shape[-1]
+        return frames
     missing = np.isnan(array.reshape(-1, array.shape[-1])).all(axis=0)
-    return int(len(missing) - np.argmin(missing[::-1])) if not missing.all() else 0
+    return 0 if missing.all() else frames - int(np.argmin(missing[::-1]))
 
 
 def is_session(path: Path) -> bool:

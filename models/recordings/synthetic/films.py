@@ -22,7 +22,7 @@ NATURAL = "natural"
 NATURAL_FRAMES = 300
 CANVAS = (96, 160)
 LEAVES = 220
-GREY, CONTRAST = 74.0, 57.5  # before clipping to 0..255; after it about 79 and 57
+GREY, CONTRAST = 76.0, 58.0  # before clipping to 0..255; after it about 79 and 57
 
 
 @functools.lru_cache(maxsize=160)
