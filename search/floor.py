@@ -1,0 +1,68 @@
+"""The floor: the linear model, trained beside the trials as a Ray task on one of their slots."""
+
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from models.runs import FLOOR_RUN, SCORE, RunFolder, Status
+from search.recorder import INTERRUPTED
+from search.scoreboard import Scoreboard
+from search.space import Flat, build
+from search.steps import FAILURE, FINISHED, TRACE, Settings, Steps
+from search.tracking import Tracker
+
+
+def train(settings: Settings, folder: Path, flat: Flat) -> dict[str, Any]:
+    """Train a run to its end: the last epoch's result, or the failure."""
+    steps = Steps(settings, folder, flat)
+    while True:
+        result = steps.step()
+        if result[FINISHED] or FAILURE in result:
+            return result
+
+
+class Floor:
+    """The floor's run, from its start to its place on the scoreboard."""
+
+    def __init__(
+        self, settings: Settings, folder: Path, flat: Flat, tracker: Tracker, gpus: float
+    ) -> None:
+        self.folder, self.config, self.tracker = folder, build(flat), tracker
+        tracker.start(FLOOR_RUN, "floor", self.config, folder)
+        task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=1)(train)
+        self._result = task.remote(settings, folder, flat)
+
+    def collect(self, board: Scoreboard, wait: float = 0) -> bool:
+        """Put the floor on the board if it is done within `wait` seconds; whether it is there."""
+        if board.floor is None and ray.wait([self._result], timeout=wait)[0]:
+            try:
+                result = ray.get(self._result)
+            except ray.exceptions.RayError as error:
+                result = {FAILURE: f"the worker was lost: {str(error).splitlines()[0]}"}
+            self._settle(board, result)
+        return board.floor is not None
+
+    def interrupt(self, board: Scoreboard) -> None:
+        """Stop the run, if it is not done."""
+        if not self.collect(board):
+            ray.cancel(self._result, force=True)
+            self._settle(board, {FAILURE: INTERRUPTED}, killed=True)
+
+    def _settle(self, board: Scoreboard, result: dict[str, Any], killed: bool = False) -> None:
+        lines = RunFolder(self.folder).metrics()
+        for line in lines:
+            self.tracker.log(FLOOR_RUN, line)
+        reason = str(result.get(FAILURE, ""))
+        status = Status(
+            state="failed" if reason else "complete",
+            epoch=len(lines),
+            epochs=self.config.training.epochs,
+            score=lines[-1][SCORE] if lines else None,
+            reason=reason,
+        )
+        if reason:
+            RunFolder(self.folder).end(status)
+        board.floor = status
+        trace = str(result.get(TRACE, ""))
+        self.tracker.end(FLOOR_RUN, status, self.folder, killed, trace)

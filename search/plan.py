@@ -1,0 +1,56 @@
+"""What a search was asked to do: the content of its search.json."""
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.files import write_json
+from models.runs import code_version, package_versions, search_folder
+
+FIT = "models.fit:Fit"
+"""What trains a run, as module:class."""
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+class Plan(BaseModel):
+    """A search as it was asked for, with the defaults filled in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    data: Path
+    space: str = "demo"
+    """A shipped space's name or a file."""
+    trials: int = 20
+    overrides: dict[str, Any] = {}
+    """Dotted names that are fixed on top of the space."""
+    slots: int = 1
+    """Trials at a time, the floor's run among them."""
+    gpus_per_trial: float = 0.0
+    seed: int = 0
+    floor: bool = True
+    """Whether the linear model is trained beside the search."""
+    fit: str = FIT
+    domains: dict[str, list[dict[str, Any]]] = {}
+    """The space as it was when the search began."""
+    created: str = Field(default_factory=now)
+    commit: str = Field(default_factory=code_version)
+    packages: dict[str, str] = Field(default_factory=package_versions)
+    ended: str | None = None
+    """When the search came to its end or was stopped; None while it runs, or after a crash."""
+
+
+def read_plan(home: Path, name: str) -> Plan:
+    """The plan of an existing search. Raises RunError for an unknown name."""
+    return Plan.model_validate_json((search_folder(home, name) / "search.json").read_text())
+
+
+def write_plan(folder: Path, plan: Plan) -> None:
+    """Write search.json, by which a folder is known as a search."""
+    write_json(folder / "search.json", plan.model_dump(mode="json"))

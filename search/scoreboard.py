@@ -1,0 +1,98 @@
+"""How the trials of a running search stand: plain data that progress and tables are made of."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from models.runs import State, Status
+
+FAMILY = "network.family"
+RowState = State | Literal["running"]
+
+
+@dataclass
+class Row:
+    """One trial."""
+
+    number: int
+    flat: Mapping[str, Any]
+    """Its configuration by dotted names."""
+    epochs: int
+    """The full budget."""
+    epoch: int = 0
+    """Epochs trained."""
+    score: float | None = None
+    """Validation score after the last epoch; None where there is none."""
+    state: RowState = "running"
+    reason: str = ""
+
+    @property
+    def family(self) -> str:
+        """The family of its network."""
+        return str(self.flat.get(FAMILY, "linear"))
+
+    def status(self, state: State, reason: str = "") -> Status:
+        """The status of a run that ends here."""
+        epoch, epochs, score = self.epoch, self.epochs, self.score
+        return Status(state=state, epoch=epoch, epochs=epochs, score=score, reason=reason)
+
+    def end(self, status: Status) -> None:
+        """Take over how the trial ended."""
+        self.state, self.reason = status.state, status.reason
+        self.epoch, self.score = status.epoch, status.score
+
+
+@dataclass
+class Scoreboard:
+    """All trials that were started, by number, and the floor beside them."""
+
+    trials: int
+    """Trials that were asked for."""
+    rows: dict[int, Row] = field(default_factory=dict)
+    floor: Status | None = None
+    """How the floor's run ended; None before it has."""
+    interrupted: bool = False
+    """Whether it was stopped by Ctrl-C."""
+    began: float = field(default_factory=time.monotonic)
+
+    def count(self, state: RowState) -> int:
+        """How many trials are in a state."""
+        return Counter(row.state for row in self.rows.values())[state]
+
+    @property
+    def settled(self) -> int:
+        """How many trials have ended, in whatever state."""
+        return len(self.rows) - self.count("running")
+
+    @property
+    def seconds(self) -> float:
+        """Since the search began."""
+        return time.monotonic() - self.began
+
+    def ranked(self) -> list[Row]:
+        """Complete trials, best first: half-trained ones are not compared with them."""
+        complete = [row for row in self.rows.values() if row.state == "complete"]
+        return sorted(complete, key=lambda row: -score_or_least(row))
+
+    def leader(self) -> Row | None:
+        """The trial with the best score so far, trained to the end or not; None without scores."""
+        scored = [row for row in self.rows.values() if row.score is not None]
+        return max(scored, key=score_or_least, default=None)
+
+
+def score_or_least(row: Row) -> float:
+    """A row's score for ranking; a missing one ranks last."""
+    return float("-inf") if row.score is None else row.score
+
+
+def ranked_first(rows: Mapping[int, Row]) -> list[Row]:
+    """Complete trials by score, then the others by state and number."""
+    order = {"complete": 0, "running": 1, "pruned": 2, "failed": 3}
+
+    def key(row: Row) -> tuple[int, float, int]:
+        score = -score_or_least(row) if row.state == "complete" else 0.0
+        return order[row.state], score, row.number
+
+    return sorted(rows.values(), key=key)

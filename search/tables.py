@@ -1,0 +1,132 @@
+"""What a search prints at its end, and what `status` and `list` show."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import optuna
+from rich.table import Table
+
+from models.console import table
+from models.errors import RunError
+from models.networks.registry import FLOOR
+from models.runs import FLOOR_RUN, RunFolder, Status, runs_of_search
+from search.plan import Plan, read_plan
+from search.progress import duration
+from search.sampler import ATTRIBUTE_FLAT, ATTRIBUTE_REASON, STATES, load_study
+from search.scoreboard import FAMILY, Row, Scoreboard, ranked_first
+from search.space import build
+
+COLUMNS = ("trial", "family", "state", "epoch", "score", "parameters")
+STATE_WORDS = {"pruned": "stopped early"}
+MOST_PARAMETERS = 4
+"""Varied parameters that a line of the table shows."""
+
+
+def search_table(home: Path, name: str, most: int | None = None) -> Table:
+    """The trials of a search, the best first, and its floor. Raises RunError for an unknown name."""
+    plan, folder = read_plan(home, name), home / name
+    rows = rows_of(load_study(folder, name))
+    title = f"Search '{name}'" if most is None or len(rows) <= most else f"The best of '{name}'"
+    return trials_table(title, rows[:most], varied_names(plan.domains), floor_status(folder))
+
+
+def trials_table(
+    title: str, rows: Sequence[Row], varied: Sequence[str], floor: Status | None
+) -> Table:
+    """A line a trial in the order given, the floor last."""
+    made = table(title, *COLUMNS[:-1], left=3)
+    made.add_column(COLUMNS[-1], overflow="fold")
+    for row in rows:
+        made.add_row(str(row.number), row.family, *_progress(row), _parameters(row, varied))
+    if floor is not None:
+        made.add_section()
+        line = Row(-1, {FAMILY: FLOOR}, floor.epochs)
+        line.end(floor)
+        made.add_row(
+            FLOOR_RUN, FLOOR, *_progress(line), floor.reason or "what any model should beat"
+        )
+    return made
+
+
+def _progress(row: Row) -> tuple[str, str, str]:
+    score = "-" if row.score is None else f"{row.score:.4f}"
+    return STATE_WORDS.get(row.state, row.state), f"{row.epoch}/{row.epochs}", score
+
+
+def _parameters(row: Row, varied: Sequence[str]) -> str:
+    """The reason of a failure, else the first of the varied parameters that the trial has."""
+    if row.state == "failed":
+        return row.reason
+    names = [name for name in varied if name in row.flat and name != FAMILY]
+    shown = [f"{name.rpartition('.')[2]}={_short(row.flat[name])}" for name in names]
+    more = f" +{len(shown) - MOST_PARAMETERS}" if len(shown) > MOST_PARAMETERS else ""
+    return " ".join(shown[:MOST_PARAMETERS]) + more
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value).replace(" ", "")
+
+
+def summary(board: Scoreboard) -> str:
+    """How many trials ended in which way, and how long it took."""
+    counts = [
+        f"{board.count('complete')} complete",
+        f"{board.count('pruned')} stopped early",
+        f"{board.count('failed')} failed",
+    ]
+    return (
+        f"{board.settled} of {board.trials} trials: {', '.join(counts)}; {duration(board.seconds)}"
+    )
+
+
+def varied_names(domains: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """The names of a recorded space that have more than one fixed value to choose from."""
+    return [name for name, each in domains.items() if any("value" not in one for one in each)]
+
+
+def rows_of(study: optuna.Study) -> list[Row]:
+    """The trials of a study, complete ones first and best, that have begun to be proposed."""
+    rows = {
+        trial.number: _row(trial) for trial in study.trials if ATTRIBUTE_FLAT in trial.user_attrs
+    }
+    return ranked_first(rows)
+
+
+def _row(trial: optuna.trial.FrozenTrial) -> Row:
+    flat = trial.user_attrs[ATTRIBUTE_FLAT]
+    row = Row(trial.number, flat, build(flat).training.epochs)
+    if trial.intermediate_values:
+        row.epoch, row.score = max(trial.intermediate_values.items())
+    states = {stored: state for state, stored in STATES.items()}
+    if trial.state in states:
+        row.end(row.status(states[trial.state], trial.user_attrs.get(ATTRIBUTE_REASON, "")))
+    return row
+
+
+def floor_status(folder: Path) -> Status | None:
+    """How the floor's run of a search ended; None where there is none, or not yet."""
+    run = RunFolder(folder / FLOOR_RUN)
+    return run.status() if run.exists else None
+
+
+def searches_table(home: Path, plans: Iterable[Plan]) -> Table:
+    """A line a search."""
+    made = table(f"Searches in {home}", "name", "space", "state", "trials", "best", "begun", left=3)
+    for plan in plans:
+        ended = list(filter(None, map(_status, runs_of_search(home / plan.name))))
+        scores = [
+            each.score for each in ended if each.state == "complete" and each.score is not None
+        ]
+        best = f"{max(scores):.4f}" if scores else "-"
+        state = "ended" if plan.ended else "running, or lost"
+        count = f"{len(ended)}/{plan.trials}"
+        made.add_row(plan.name, plan.space, state, count, best, plan.created[:16].replace("T", " "))
+    return made
+
+
+def _status(run: RunFolder) -> Status | None:
+    try:
+        return run.status()
+    except RunError:
+        return None
