@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from models.errors import ConfigurationError, Problem, UserError
 from search.domains import KINDS, Domain, Fixed
 from search.names import name_problem, suggest, value_problem
-from search.space import Space, build, draw, floor_flat, parents
+from search.space import Space, build, draw, floor_flat, parents, settled
 
 SHIPPED = Path(__file__).parent / "spaces"
 SECTIONS = ("fixed", "parameters", "first", "floor")
@@ -159,15 +159,7 @@ def _first_problems(space: Space) -> list[Problem]:
     found = []
     for index, wanted in enumerate(space.first):
         place = f"first[{index}]"
-        asked: dict[str, Domain] = {}
-
-        def choose(
-            name: str, _: str, domain: Domain, wanted: Any = wanted, asked: Any = asked
-        ) -> Any:
-            asked[name] = domain
-            return wanted.get(name, domain.extremes()[0])
-
-        space.walk(choose)
+        asked = settled(space, wanted)
         for name, value in wanted.items():
             if name not in asked:
                 rule = f"a name whose condition holds there{suggest(name, asked)}"

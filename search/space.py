@@ -96,6 +96,18 @@ def draw(space: Space, random: Random) -> Flat:
     return space.walk(lambda _, __, domain: domain.draw(random))
 
 
+def settled(space: Space, wanted: Mapping[str, Any]) -> dict[str, Domain]:
+    """The names that a configuration with the values of `wanted` has, each with its domain."""
+    found: dict[str, Domain] = {}
+
+    def choose(name: str, _: str, domain: Domain) -> Any:
+        found[name] = domain
+        return wanted.get(name, domain.extremes()[0])
+
+    space.walk(choose)
+    return found
+
+
 def enqueued(space: Space, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """What Optuna is to be told so that it proposes `wanted` next: stored values by label."""
     told: dict[str, Any] = {}
@@ -112,15 +124,17 @@ def enqueued(space: Space, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def overridden(space: Space, values: Mapping[str, Any]) -> Space:
-    """The space with these names fixed; a first configuration that says otherwise is left out."""
+    """The space with these names fixed.
+
+    The first configurations take over the values; one that has names which are no longer asked for,
+    such as those of another family, is left out.
+    """
     domains = {**space.domains, **{name: [Fixed(value=value)] for name, value in values.items()}}
-    agreeing = [
-        {name: value for name, value in each.items() if name not in values}
-        for each in space.first
-        if all(each[name] == value for name, value in values.items() if name in each)
-    ]
+    fixed = replace(space, domains=domains)
+    first = [{k: v for k, v in each.items() if k not in values} for each in space.first]
+    possible = [each for each in first if set(each) <= set(settled(fixed, each))]
     shared = {name: value for name, value in values.items() if not name.startswith("network.")}
-    return replace(space, domains=domains, first=agreeing, floor={**space.floor, **shared})
+    return replace(space, domains=domains, first=possible, floor={**space.floor, **shared})
 
 
 def build(flat: Mapping[str, Any]) -> RunConfig:

@@ -18,7 +18,7 @@ class FakeFit:
     """Scores between 0 and 1 at once, in the folder that the contract between the rooms describes."""
 
     def __init__(self, folder: Path, config: RunConfig, data: Path, device: str = "auto") -> None:
-        self.folder, self.config = RunFolder(folder), config
+        self.folder, self.config, self.device = RunFolder(folder), config, device
         self.kind = config.network.filters
         if not self.folder.exists:
             mice = [MouseRecord(name="mouse", unit_ids=[1, 2])]
