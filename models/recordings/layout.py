@@ -121,6 +121,12 @@ class Session:
             return False
         return self.tiers[trial] not in TEST_TIERS or bool(self._read("responses", trial).any())
 
+    @property
+    def withholds(self) -> bool:
+        """Whether responses of a test tier are withheld, judged by its first trial."""
+        first = self.trials(TEST_TIERS)[:1]
+        return any(self.file("responses", t).exists() and not self.has_responses(t) for t in first)
+
     def behaviour(self, trial: int) -> Array:
         """(4, T) pupil dilation, running speed, pupil centre horizontal and vertical."""
         rows = [
@@ -190,6 +196,9 @@ def open_sessions(data: Path) -> list[Session]:
 
 
 def scored_sessions(sessions: Sequence[Session]) -> list[Session]:
-    """The sessions a submission is about: the five new mice where they are, else all."""
+    """The sessions a submission is about: the five new mice where they are.
+
+    In other data sets, those whose test responses are withheld, and all where none are.
+    """
     new = [session for session in sessions if session.name.endswith(NEW_HASH)]
-    return new or list(sessions)
+    return new or [session for session in sessions if session.withholds] or list(sessions)
