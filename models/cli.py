@@ -1,0 +1,167 @@
+"""The command line of one model."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from models.console import err, out
+from models.errors import UserError
+from models.runs import SCORE, TRAIN_LOSS
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="One model: its recordings, its training, its predictions, its score.\n\n"
+    "Start with generated recordings: python -m models synth data/",
+)
+
+Data = Annotated[Path, typer.Argument(help="The folder that holds the sessions.")]
+DataOption = Annotated[Path, typer.Option("--data", help="The folder that holds the sessions.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
+UNSOUND = 1
+
+
+@app.command()
+def check(data: Data) -> None:
+    """Say whether recordings are sound, and if not, everything that is wrong.
+
+    Next: python -m models train DATA --run RUN, or python -m search run DATA --name NAME.
+    """
+    from models.recordings.check import check_data_set, report_table
+
+    with _progress() as bar:
+        report = check_data_set(data, _follow(bar))
+    out.print(report_table(report))
+    for warning in report.warnings:
+        out.print(f"[yellow]warning:[/] {warning}", markup=True)
+    for problem in report.problems:
+        err.print(f"[red]problem:[/] {problem}")
+    if not report.ok:
+        err.print(f"{len(report.problems)} problems: unpack or repair these sessions.")
+        raise typer.Exit(UNSOUND)
+    out.print(f"sound: {len(report.sessions)} sessions")
+
+
+@app.command()
+def synth(
+    folder: Annotated[Path, typer.Argument(help="The new folder for the recordings.")],
+    mice: Annotated[int, typer.Option(help="Sessions, one a mouse.")] = 3,
+    neurons: Annotated[int, typer.Option(help="Neurons of each mouse.")] = 60,
+    seed: Annotated[int, typer.Option(help="The root of all randomness.")] = 0,
+    train_trials: Annotated[int, typer.Option(help="Trials of each mouse's train tier.")] = 60,
+    videos: Annotated[int, typer.Option(help="Films of each repeated tier or OOD kind.")] = 2,
+    repeats: Annotated[int, typer.Option(help="How often each of these is shown.")] = 10,
+    old_mice: Annotated[int, typer.Option(help="Mice in the form of the five public ones.")] = 0,
+) -> None:
+    """Generate recordings of a brain whose ceiling is known, in the competition's layout.
+
+    Withheld and noise-free responses go to FOLDER.truth. Next: python -m models check FOLDER.
+    """
+    from models.recordings.synthetic import Recipe, write_data_set
+
+    recipe = Recipe(mice, neurons, seed, train_trials, videos, repeats, old_mice)
+    with _progress() as bar:
+        write_data_set(folder, recipe, _follow(bar))
+    out.print(f"{mice} mice of {neurons} neurons in {folder}, their truth in {folder}.truth")
+    out.print(f"next: python -m models check {folder}")
+
+
+@app.command()
+def train(
+    data: Data,
+    run: Annotated[Path, typer.Option(help="The run's folder; one that was begun goes on.")],
+    config: Annotated[
+        Path | None, typer.Option(help="JSON or YAML; what it leaves out is default.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", help="One value, such as training.epochs=5.")
+    ] = None,
+    device: Device = "auto",
+) -> None:
+    """Train one model. A run that was stopped goes on from its last epoch.
+
+    Next: python -m models score RUN --data DATA.
+    """
+    from models.fit import Fit
+    from models.settings import read_settings
+    from models.training import TrainingFailed
+
+    fit = Fit(run, read_settings(config, sets or []), data, device)
+    try:
+        while not fit.done:
+            line = fit.train_epoch()
+            out.print(_readable(line, fit.config.training.epochs))
+    except TrainingFailed as failure:
+        err.print(f"[red]failed:[/] {failure.reason}; try a lower training.learning_rate")
+        raise typer.Exit(UNSOUND) from failure
+    fit.finish()
+    out.print(f"next: python -m models score {run} --data {data}")
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="A trained run's folder.")],
+    data: DataOption,
+    out_folder: Annotated[Path, typer.Option("--out", help="Folder for <mouse>.npz, float16.")],
+    tier: Annotated[str, typer.Option(help="The tier whose trials are predicted.")] = "oracle",
+    device: Device = "auto",
+) -> None:
+    """Predict every trial of a tier: an .npz a mouse with trials, lengths and values (frames, N)."""
+    from models import predictions
+    from models.recordings.layout import TIERS, open_sessions
+    from models.trained import TrainedRun
+
+    if tier not in TIERS:
+        raise UserError(f"there is no tier '{tier}'", f"Choose one of {', '.join(TIERS)}.")
+    trained = TrainedRun.open(run, device)
+    for session in open_sessions(data):
+        predicted = {trial: trained.predict(session, trial) for trial in session.trials(tier)}
+        predictions.write(out_folder, session.name, predicted)
+        out.print(f"{session.name}: {len(predicted)} trials of {tier}")
+
+
+@app.command()
+def score(
+    data: DataOption,
+    run: Annotated[
+        Path | None, typer.Argument(help="A trained run; without one, the ceiling alone.")
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="Withheld responses; DATA.truth by default.")
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="Raw units, not the server's.")] = False,
+    device: Device = "auto",
+) -> None:
+    """Score a run on every tier with known responses, beside the ceiling where it is known.
+
+    Single-trial correlation in the server's units (responses x precision). Generated recordings
+    have withheld responses and a ceiling, the score of the noise-free responses themselves.
+    """
+    from models.evaluation import score_run, score_table
+
+    out.print(score_table(score_run(data, run, truth, normalise=not raw, device=device)))
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as bar:
+        yield bar
+
+
+def _follow(bar: Progress) -> Callable[[str, int, int], None]:
+    """What long functions call with what they are at, how many are done, and of how many."""
+    task = bar.add_task("", total=None)
+    return lambda name, done, of: bar.update(task, description=name, completed=done, total=of)
+
+
+def _readable(line: dict[str, float], epochs: int) -> str:
+    return (
+        f"epoch {line['epoch']:.0f}/{epochs}  loss {line[TRAIN_LOSS]:.1f}  "
+        f"validation correlation {line[SCORE]:.4f}  {line['seconds']:.1f} s"
+    )

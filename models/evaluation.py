@@ -1,0 +1,79 @@
+"""One run's scores on every tier whose responses are known, beside the ceiling."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from models.console import table
+from models.errors import RecordingError
+from models.recordings.layout import BONUS_TIERS, TEST_TIERS, open_sessions
+from models.recordings.truth import Truth, truth_folder
+from models.scoring import Scoreboard, known_responses
+from models.trained import TrainedRun
+
+SCORED_TIERS = ("oracle", *TEST_TIERS)
+
+
+@dataclass(frozen=True)
+class TierScore:
+    """A tier's score; NaN where there is no run, or no known ceiling."""
+
+    tier: str
+    kind: str
+    """The kind of stimulus; empty for the whole tier."""
+    score: float
+    ceiling: float
+
+
+def find_truth(data: Path, truth: Path | None) -> Truth | None:
+    """The truth that was named, else the one beside the data, else None."""
+    folder = truth or truth_folder(data)
+    return Truth(folder) if truth is not None or folder.is_dir() else None
+
+
+def score_run(
+    data: Path, run: Path | None, truth: Path | None, normalise: bool, device: str = "auto"
+) -> list[TierScore]:
+    """Scores of each tier, and of each kind of stimulus where these are known.
+
+    Raises RecordingError where no tier has known responses.
+    """
+    known = find_truth(data, truth)
+    trained = TrainedRun.open(run, device) if run is not None else None
+    scores, ceilings = Scoreboard(normalise), Scoreboard(normalise)
+    for session in open_sessions(data):
+        for trial, tier, kind, response in known_responses(session, SCORED_TIERS, known):
+            if trained is not None:
+                scores.add(session, tier, kind, trained.predict(session, trial), response)
+            expected = known.noise_free(session.name, trial) if known else None
+            if expected is not None:
+                ceilings.add(session, tier, kind, expected, response)
+    rows = [row for tier in SCORED_TIERS for row in _rows(tier, scores, ceilings)]
+    if not rows:
+        raise RecordingError(f"{data} has no known responses to score", "Give --truth DIR.")
+    return rows
+
+
+def _rows(tier: str, scores: Scoreboard, ceilings: Scoreboard) -> list[TierScore]:
+    kinds = sorted({*scores.kinds(tier), *ceilings.kinds(tier)})
+    if not kinds:
+        return []
+    whole = TierScore(tier, "", scores.score(tier), ceilings.score(tier))
+    each = (
+        TierScore(tier, kind, scores.kind_score(tier, kind), ceilings.kind_score(tier, kind))
+        for kind in kinds
+        if tier in BONUS_TIERS and kind
+    )
+    return [whole, *each]
+
+
+def score_table(rows: list[TierScore]) -> Table:
+    """The scores as a table; a dash where something is not known."""
+    title = "Single-trial correlation"
+    made = table(title, "tier", "stimulus", "score", "ceiling", "share", left=2)
+    for row in rows:
+        cells = (f"{value:.3f}" if value == value else "-" for value in (row.score, row.ceiling))
+        share = row.score / row.ceiling if row.ceiling else float("nan")
+        made.add_row(row.tier, row.kind, *cells, f"{share:.0%}" if share == share else "-")
+    return made

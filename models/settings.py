@@ -1,0 +1,51 @@
+"""A configuration as a user gives it: a file, and single values on the command line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from models.config import RunConfig, flatten, load_config, nest
+from models.errors import UserError
+
+
+def read_settings(path: Path | None, values: Sequence[str]) -> RunConfig:
+    """The configuration of a JSON or YAML file with single `name=value` pairs put over it."""
+    settings = read_file(path) if path is not None else {}
+    return load_config(nest(settings | parse_values(values)))
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """A JSON or YAML file of nested or dotted names, as one level of dotted names."""
+    try:
+        content = yaml.safe_load(path.read_text())  # JSON is YAML
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror or error}"
+        raise UserError(message, "Give a JSON or YAML file.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is neither JSON nor YAML: {error}", "Mend the file.") from error
+    if not isinstance(content, dict):
+        message = f"{path} holds one {type(content).__name__}, not named values"
+        raise UserError(message, "Write it like 'training: {epochs: 5}'.")
+    return flatten({str(name): value for name, value in content.items()})
+
+
+def parse_values(pairs: Sequence[str]) -> dict[str, Any]:
+    """`training.epochs=5` and the like as a dictionary; the values are read as YAML."""
+    values = {}
+    for pair in pairs:
+        name, separator, value = pair.partition("=")
+        if not separator:
+            message = f"--set takes name=value; found '{pair}'"
+            raise UserError(message, "Write it like --set training.epochs=5.")
+        values[name.strip()] = _scalar(value)
+    return values
+
+
+def _scalar(text: str) -> Any:
+    """YAML, but with 1e-3 a number as everywhere else."""
+    try:
+        return float(text) if "e" in text.lower() else yaml.safe_load(text)
+    except ValueError:
+        return yaml.safe_load(text)
