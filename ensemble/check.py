@@ -10,7 +10,7 @@ from ensemble.naming import Scheme, nearest
 from models.errors import Problem, ProblemsFound, UserError
 from models.recordings.layout import Session, open_sessions, scored_sessions
 
-__all__ = ["Report", "check_submission"]
+__all__ = ["Report", "check_submission", "scored_names"]
 
 
 def check_submission(
@@ -33,7 +33,7 @@ def check_submission(
         message = f"there is no file {path}"
         raise UserError(message, "Give the path of one submission file or of a zip of them.")
     sessions = open_sessions(data) if isinstance(data, Path) else list(data)
-    truth = Truth(sessions, _scored(sessions, mice), scheme)
+    truth = Truth(sessions, scored_names(sessions, mice), scheme)
     return check_archive(path, truth) if _is_zip(path) else check_file(path, truth)
 
 
@@ -42,7 +42,11 @@ def _is_zip(path: Path) -> bool:
         return path.suffix == ".zip" or file.read(4) == b"PK\x03\x04"
 
 
-def _scored(sessions: Sequence[Session], mice: Sequence[str] | None) -> list[str]:
+def scored_names(sessions: Sequence[Session], mice: Sequence[str] | None) -> list[str]:
+    """The scored mice: those named, else the competition's new ones where there are any, else all.
+
+    Raises ProblemsFound that lists every name that is no session's.
+    """
     known = [session.name for session in sessions]
     if mice is None:
         return [session.name for session in scored_sessions(sessions)]

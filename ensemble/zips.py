@@ -27,7 +27,7 @@ def write_zips(folder: Path, scheme: Scheme = "user") -> list[Path]:
     problems = [p for name, files in wanted.items() for p in _problems(folder, name, files)]
     if problems:
         remedy = (
-            "Build what is missing; what is too large shrinks with float32 or fewer mantissa bits."
+            "Build what is missing; what is too large shrinks to a fifth with --mantissa-bits 10."
         )
         raise ProblemsFound(str(folder), problems, remedy)
     return [_write(folder, name, files) for name, files in wanted.items()]

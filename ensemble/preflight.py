@@ -1,0 +1,62 @@
+"""What would otherwise go wrong after hours of predicting, looked at before."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ensemble.columns import FloatType
+from ensemble.naming import LARGEST_UPLOAD, Scheme, archives, targets
+from models.errors import Problem, ProblemsFound, UserError
+from models.metrics import scored_frames
+from models.recordings.layout import Session
+
+BYTES_A_VALUE: dict[FloatType, float] = {"float64": 8.1, "float32": 4.3}
+"""In a submission file, of values whose every bit is kept: noise does not compress."""
+
+
+def check_out(out: Path) -> None:
+    """UserError where files cannot be written to the folder `out`."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out} is a file", "Give a folder for the submission files.")
+
+
+def check_tiers(sessions: Sequence[Session], scheme: Scheme) -> None:
+    """ProblemsFound with each file of which the scored mice have no trial."""
+    problems = [
+        Problem(target.file, f"the scored mice have trials of {target.tier}", "none")
+        for target in targets(scheme)
+        if not any(session.trials(target.tier) for session in sessions)
+    ]
+    if problems:
+        remedy = "Give recordings, or scored mice, with all four test tiers."
+        raise ProblemsFound("the recordings", problems, remedy)
+
+
+def check_sizes(
+    sessions: Sequence[Session], scheme: Scheme, dtype: FloatType, frames: int = 249
+) -> None:
+    """ProblemsFound with each zip that would be larger than the server takes.
+
+    For files that keep every bit: rounded ones are smaller than can be told beforehand.
+    """
+    sizes = {
+        name: sum(values(sessions, target.tier, frames) for target in files) * BYTES_A_VALUE[dtype]
+        for name, files in archives(scheme).items()
+    }
+    rule = f"an upload has at most {LARGEST_UPLOAD:,} bytes"
+    problems = [
+        Problem(name, rule, f"that it would have about {size:,.0f}")
+        for name, size in sizes.items()
+        if size > LARGEST_UPLOAD
+    ]
+    if problems:
+        remedy = "Add --mantissa-bits 10: files a fifth as large, with the same scores to 1e-6."
+        raise ProblemsFound("the files to upload", problems, remedy)
+
+
+def values(sessions: Sequence[Session], tier: str, frames: int = 249) -> int:
+    """How many numbers a tier's file holds."""
+    return sum(
+        session.neurons * len(range(length)[scored_frames(length, frames)])
+        for session in sessions
+        for length in map(session.length, session.trials(tier))
+    )

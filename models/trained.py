@@ -1,0 +1,103 @@
+"""A trained run, loaded from its folder to predict."""
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.checkpoints import load_state
+from models.errors import RunError, UserError
+from models.inference import Predictor
+from models.networks.network import Mouse, Network
+from models.networks.registry import build
+from models.recordings.layout import Session
+from models.recordings.trials import downsampled
+from models.runs import RunFolder, RunRecord
+from models.training import choose_device
+
+Array = npt.NDArray[np.float32]
+
+
+class TrainedRun:
+    """A run's network with its averaged weights; it predicts as the run did when it validated."""
+
+    def __init__(self, folder: RunFolder, record: RunRecord, network: Network) -> None:
+        self.folder, self.record = folder, record
+        stride = record.config.inference.stride
+        self._predictor = Predictor(network, record.config.network, stride)
+
+    @classmethod
+    def open(cls, folder: Path, device: str = "auto") -> "TrainedRun":
+        """Load config.json and weights.pt. Raises RunError for what is missing or does not fit."""
+        place = usable_device(device)
+        run = RunFolder(folder)
+        record = run.record()
+        network = _untrained(record)
+        try:
+            network.load_state_dict(load_state(run.weights))
+        except RuntimeError as error:
+            message = f"{run.weights} does not fit the network that {folder}/config.json describes"
+            remedy = "The run was made by another version of the code; train it again."
+            raise RunError(message, remedy) from error
+        return cls(run, record, network.to(place))
+
+    def predict(self, session: Session, trial: int) -> Array:
+        """(N, T) responses in raw units, in the order of `session.unit_ids`, for all valid frames.
+
+        Raises RunError where the run was not trained on this mouse with these neurons.
+        """
+        return self.respond(session, session.video(trial), session.behaviour(trial))
+
+    def respond(self, session: Session, video: Array, behaviour: Array) -> Array:
+        """`predict` for a trial that is in memory: video (T, H, W) as on disk, behaviour (4, T).
+
+        Several runs can so share one reading of a trial.
+        """
+        mouse = self._index(session)
+        # Half floats, as trials are held for training: the same numbers as in validation.
+        frames = downsampled(video, self.record.config.data.downsample).astype(np.float16)
+        if frames.shape[1:] != self.record.frame_size:
+            wanted = "x".join(map(str, self.record.frame_size))
+            found = "x".join(map(str, frames.shape[1:]))
+            message = f"{self.folder.path} sees frames of {wanted}; found {found} in {session.path}"
+            raise RunError(message, f"Give the recordings it was trained on: {self.record.data}.")
+        return self._predictor.predict(frames, behaviour, mouse)
+
+    def _index(self, session: Session) -> int:
+        """The mouse's place in the network."""
+        known = self._mice.get(session.name)
+        if known is None:
+            names = ", ".join(self._mice)
+            message = f"{self.folder.path} knows the mice {names}; found {session.name}"
+        elif not np.array_equal(known[1], session.unit_ids):
+            message = f"{self.folder.path} was trained on other neurons of {session.name}"
+        else:
+            return known[0]
+        raise RunError(message, f"Give the recordings it was trained on: {self.record.data}.")
+
+    @cached_property
+    def _mice(self) -> dict[str, tuple[int, npt.NDArray[np.int64]]]:
+        """Index and unit ids of each mouse."""
+        mice = enumerate(self.record.mice)
+        return {m.name: (index, np.array(m.unit_ids, dtype=np.int64)) for index, m in mice}
+
+
+def usable_device(name: str) -> torch.device:
+    """The device of this name; a UserError where this machine has none."""
+    try:
+        device = choose_device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built with CUDA
+        reason = str(error).splitlines()[0]
+        message = f"'{name}' is no device of this machine: {reason}"
+        raise UserError(message, "Use --device auto, cpu, or cuda where there is a GPU.") from error
+    return device
+
+
+def _untrained(record: RunRecord) -> Network:
+    """The run's network before its weights; what mice are like follows from the weights."""
+    mice = [Mouse.of_size(mouse.name, len(mouse.unit_ids)) for mouse in record.mice]
+    with torch.random.fork_rng(devices=[]):  # random weights that are replaced at once
+        return build(record.config.network, mice, record.frame_size)
