@@ -60,8 +60,10 @@ def run_search(plan: Plan, home: Path, resources: Resources, console: Console) -
             client, home, plan.name, plan.model_dump(mode="json", exclude={"domains"})
         )
         search = Search(plan, folder, space, resources, tracker, console)
-        search.run()
-    write_plan(folder, plan.model_copy(update={"ended": now()}))
+        try:
+            search.run()
+        finally:
+            write_plan(folder, plan.model_copy(update={"ended": now()}))
     return search.board
 
 
@@ -141,7 +143,7 @@ class Search:
             self.progress.tick()
 
     def _close(self) -> None:
-        """Settle what is open: nothing after an ordinary end."""
+        """Settle what is open, without asking Ray, which may be gone: nothing after an ordinary end."""
         self.board.interrupted = self.flag.raised
         self.recorder.interrupt()
         if self.floor is not None:
@@ -151,22 +153,27 @@ class Search:
 
 @contextlib.contextmanager
 def raised_by_signals(flag: Flag) -> Iterator[None]:
-    """Ctrl-C and SIGTERM raise the flag; a second one acts as it would without this."""
+    """Ctrl-C raises the flag, on which Tune stops in order; a second one acts as ever.
+
+    SIGTERM often comes to Ray's processes too, after which a call to them hangs for a minute and then
+    ends this process: so it leaves Tune at once, by SystemExit, while the records can be closed.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # signals reach the main thread alone
         return
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in signals}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def restore() -> None:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    def stop(_: int, __: FrameType | None) -> None:
+    def stop(number: int, _: FrameType | None) -> None:
         flag.raised = True
         restore()
+        if number == signal.SIGTERM:
+            raise SystemExit(128 + number)
 
-    for number in signals:
+    for number in before:
         signal.signal(number, stop)
     try:
         yield

@@ -44,10 +44,12 @@ class Floor:
         return board.floor is not None
 
     def interrupt(self, board: Scoreboard) -> None:
-        """Stop the run, if it is not done."""
-        if not self.collect(board):
+        """Record how far the run is, if it is not on the board, and stop it."""
+        if board.floor is None:
+            run = RunFolder(self.folder)
+            done = run.exists and run.status() is not None
+            self._settle(board, {} if done else {FAILURE: INTERRUPTED}, killed=not done)
             ray.cancel(self._result, force=True)
-            self._settle(board, {FAILURE: INTERRUPTED}, killed=True)
 
     def _settle(self, board: Scoreboard, result: dict[str, Any], killed: bool = False) -> None:
         lines = RunFolder(self.folder).metrics()

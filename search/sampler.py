@@ -94,8 +94,9 @@ class Proposer(Searcher):
 
     def tell(self, number: int, status: Status) -> None:
         """Close a trial in the state in which its run ended."""
-        trial = self.open.pop(number)
+        trial = self.open[number]
         if status.reason:
             trial.set_user_attr(ATTRIBUTE_REASON, status.reason)
         complete = status.state == "complete"
         self.study.tell(trial, status.score if complete else None, state=STATES[status.state])
+        del self.open[number]

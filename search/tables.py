@@ -6,6 +6,7 @@ from typing import Any
 
 import optuna
 from rich.table import Table
+from rich.text import Text
 
 from models.console import table
 from models.errors import RunError
@@ -38,14 +39,12 @@ def trials_table(
     made = table(title, *COLUMNS[:-1], left=3)
     made.add_column(COLUMNS[-1], overflow="fold")
     for row in rows:
-        made.add_row(str(row.number), row.family, *_progress(row), _parameters(row, varied))
+        made.add_row(str(row.number), row.family, *_progress(row), _remark(row, varied))
     if floor is not None:
         made.add_section()
         line = Row(-1, {FAMILY: FLOOR}, floor.epochs)
         line.end(floor)
-        made.add_row(
-            FLOOR_RUN, FLOOR, *_progress(line), floor.reason or "what any model should beat"
-        )
+        made.add_row(FLOOR_RUN, FLOOR, *_progress(line), floor.reason)
     return made
 
 
@@ -54,14 +53,15 @@ def _progress(row: Row) -> tuple[str, str, str]:
     return STATE_WORDS.get(row.state, row.state), f"{row.epoch}/{row.epochs}", score
 
 
-def _parameters(row: Row, varied: Sequence[str]) -> str:
-    """The reason of a failure, else the first of the varied parameters that the trial has."""
+def _remark(row: Row, varied: Sequence[str]) -> Text:
+    """The reason of a failure, else the varied parameters that the trial has, on one line."""
     if row.state == "failed":
-        return row.reason
+        return Text(row.reason)
     names = [name for name in varied if name in row.flat and name != FAMILY]
     shown = [f"{name.rpartition('.')[2]}={_short(row.flat[name])}" for name in names]
     more = f" +{len(shown) - MOST_PARAMETERS}" if len(shown) > MOST_PARAMETERS else ""
-    return " ".join(shown[:MOST_PARAMETERS]) + more
+    words = " ".join(shown[:MOST_PARAMETERS]) + more
+    return Text(words, no_wrap=True, overflow="ellipsis")
 
 
 def _short(value: Any) -> str:

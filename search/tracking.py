@@ -101,7 +101,7 @@ class Tracker:
 
     def end(self, key: str, status: Status, folder: Path, killed: bool, trace: str = "") -> None:
         """Close a child run with its state, reason, configuration and weights."""
-        run, record = self._runs.pop(key), RunFolder(folder)
+        run, record = self._runs[key], RunFolder(folder)
         tags = {TAG_STATE: status.state, TAG_REASON: status.reason}
         if record.exists:
             tags[TAG_DATA] = record.record().fingerprint
@@ -113,9 +113,10 @@ class Tracker:
             self.client.log_text(run, trace, "traceback.txt")
         ended = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}[status.state]
         self.client.set_terminated(run, "KILLED" if killed else ended)
+        del self._runs[key]
 
     def close(self, interrupted: bool) -> None:
-        """Close the parent run, and whatever child is still open, which would be a defect."""
+        """Close the parent run, and a child whose end was broken off."""
         for run in [*self._runs.values(), self.parent]:
             self.client.set_terminated(run, "KILLED" if interrupted else "FINISHED")
         self._runs.clear()

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
@@ -180,27 +181,42 @@ def test_a_taken_name_is_refused(search, home):
     assert not (home / "there").exists()
 
 
-def test_ctrl_c_stops_in_order(search, home):
-    timer = threading.Timer(4.0, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    board, _ = search([fakes.GOOD, *[fakes.SLOW] * 5], "stopped", floor=False)
-    timer.join()
-    assert board.interrupted
-    assert board.count("running") == 0
-    _, parent, runs = mlflow_runs(home, "stopped")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_search_leaves_nothing_open(search, home, number):
+    name = f"stopped{number:d}"
+    sender = threading.Thread(target=send_when_a_trial_runs, args=(home / name, number))
+    sender.start()
+    if number == signal.SIGINT:
+        board, _ = search([fakes.SLOW] * 6, name, floor=False)
+        assert board.interrupted
+    else:
+        with pytest.raises(SystemExit):
+            search([fakes.SLOW] * 6, name)
+    sender.join()
+    _, parent, runs = mlflow_runs(home, name)
     assert parent.info.status == "KILLED"
-    assert "floor" not in runs
+    assert ("floor" in runs) == (number == signal.SIGTERM)
     assert "RUNNING" not in {run.info.status for run in runs.values()}
-    trials = load_study(home / "stopped", "stopped").trials
+    trials = load_study(home / name, name).trials
     assert TrialState.RUNNING not in {trial.state for trial in trials}
     assert trials[-1].state == TrialState.WAITING, "the last one was never proposed"
-    for row in board.rows.values():
-        status = RunFolder(home / "stopped" / "runs" / str(row.number)).status()
-        assert (status.state, status.reason) == (row.state, row.reason)
-        assert row.state == "complete" or "search was stopped" in row.reason
-    stopped = [run for run in runs.values() if run.data.tags[TAG_STATE] == "failed"]
-    assert {run.info.status for run in stopped} == {"KILLED"}
+    begun = {run.data.tags[TAG_NUMBER]: run for run in runs.values() if TAG_NUMBER in run.data.tags}
+    for trial_number, run in begun.items():
+        status = RunFolder(home / name / "runs" / trial_number).status()
+        assert (status.state, status.reason) == ("failed", "the search was stopped")
+        assert trials[int(trial_number)].state == TrialState.FAIL
+        assert trials[int(trial_number)].user_attrs["reason"] == status.reason
+        assert (run.data.tags[TAG_STATE], run.info.status) == ("failed", "KILLED")
+    assert "0" in begun
+    assert read_json(home / name / "search.json")["ended"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def send_when_a_trial_runs(folder, number):
+    """Send this process a signal as soon as the first trial has trained an epoch."""
+    while not (folder / "runs" / "0" / "metrics.jsonl").exists():
+        time.sleep(0.05)
+    os.kill(os.getpid(), number)
 
 
 def test_all_that_is_in_the_way_is_said_before_anything_starts(search, home):
