@@ -1,0 +1,61 @@
+# Everything here can be typed by hand: it only calls python -m models | search | ensemble.
+#
+#   make demo                       recordings, search, ensemble, submission files, check
+#   make demo DATA=my/recordings    the same road on your own recordings
+#   make test                       all tests
+#   make check                      format, lint, types, tests
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+DEMO ?= demo
+SYNTH ?= --mice 3 --neurons 60 --train-trials 120 --seed 0
+TRIALS ?= 8
+SEARCH ?=
+DATA ?=
+RECORDINGS := $(or $(DATA),$(DEMO)/recordings)
+# Two workers of one thread each use two cores better than one process of two threads.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+.PHONY: demo test check format clean
+
+$(READY): pyproject.toml .ci/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint .ci/constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	rm -rf $(DEMO)
+ifeq ($(DATA),)
+	$(BIN)/python -m models synth $(RECORDINGS) $(SYNTH)
+endif
+	$(BIN)/python -m models check $(RECORDINGS)
+	$(BIN)/python -m search run $(RECORDINGS) --name demo --space demo --trials $(TRIALS) \
+		--home $(DEMO)/searches $(SEARCH)
+	$(BIN)/python -m ensemble build demo --data $(RECORDINGS) --out $(DEMO)/submission \
+		--home $(DEMO)/searches
+	$(BIN)/python -m ensemble check $(DEMO)/submission --data $(RECORDINGS)
+	@echo
+	@echo "The submission files and their manifest.json are in $(DEMO)/submission."
+	@echo "Browse the search:   $(BIN)/python -m search ui --home $(DEMO)/searches"
+	@echo "See its trials:      $(BIN)/python -m search status demo --home $(DEMO)/searches"
+	@echo "Score one run:       $(BIN)/python -m models score $(DEMO)/searches/demo/runs/0 --data $(RECORDINGS)"
+
+test: $(READY)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) $(DEMO)
