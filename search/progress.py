@@ -82,7 +82,7 @@ class Progress:
         self._live.stop()
 
     def _text(self) -> Text:
-        return Text(line(self.board), no_wrap=True, overflow="ellipsis")
+        return Text(line(self.board))  # two lines on a narrow terminal rather than half of it
 
     def tell_end(self, row: Row) -> None:
         """Say that a trial has ended; on a pipe, how the search stands with it."""
