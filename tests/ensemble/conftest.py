@@ -1,14 +1,21 @@
-"""A data set of two mice, and fixtures that write a submission about it and check it."""
+"""A data set of two mice, and fixtures that write a submission about it and check it; a tiny search."""
 
 import pytest
 
 from ensemble.check import check_submission
 from ensemble.submission import write_submission
+from tests.ensemble.build_fixtures import make_demo
 from tests.ensemble.small_sessions import (
     LIVE_MAIN,
     make_sessions,
     right_rows,
 )
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """Generated recordings and a search over them; not to be changed, see `Demo.copy`."""
+    return make_demo(tmp_path_factory.mktemp("demo"))
 
 
 @pytest.fixture(scope="module")

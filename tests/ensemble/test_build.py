@@ -1,0 +1,260 @@
+import hashlib
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from ensemble import build as building
+from ensemble.build import Options, build
+from ensemble.checks.verdict import Report
+from ensemble.evaluation import Answers
+from ensemble.heldout import select_prefix
+from ensemble.manifest import Manifest
+from ensemble.members import members_of_runs, members_of_search
+from ensemble.naming import targets
+from ensemble.reader import read_rows
+from ensemble.score import score_file
+from models.errors import Problem, ProblemsFound, UserError
+from models.metrics import response_precision, scored_frames
+from models.recordings.layout import open_sessions
+from models.recordings.truth import truth_folder
+from models.trained import TrainedRun
+from tests.ensemble.build_fixtures import set_score, train
+
+
+def build_into(out, demo, candidates=None, **options):
+    """Build on a console that is no terminal; what came of it, and what was printed."""
+    text = io.StringIO()
+    console = Console(file=text, width=200)
+    candidates = candidates or members_of_search(demo.home, demo.name)
+    options = {"device": "cpu"} | options
+    return build(candidates, Options(demo.data, out, **options), console), text.getvalue()
+
+
+@pytest.fixture(scope="module")
+def built(demo, tmp_path_factory):
+    """An ensemble of two members, whatever the tiny runs score, and which runs responded to what."""
+    out = tmp_path_factory.mktemp("out")
+    calls = []
+    respond = TrainedRun.respond
+
+    def counted(run, session, *inputs):
+        calls.append((run.folder.path, session.name))
+        return respond(run, session, *inputs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainedRun, "respond", counted)
+        patch.setattr(building, "select_prefix", chosen_two)
+        result, text = build_into(out, demo)
+    return out, result, text, calls
+
+
+def chosen_two(members, sessions):
+    """The scores as they are, but the choice of the best two."""
+    return replace(select_prefix(members, sessions), chosen=2)
+
+
+def test_all_files_zips_and_the_manifest_are_there(built):
+    out, result, _, _ = built
+    assert result.ok
+    assert {path.name for path in out.iterdir()} == {
+        "predictions_live_main.parquet.brotli",
+        "predictions_final_main.parquet.brotli",
+        "predictions_live_ood.parquet.brotli",
+        "predictions_final_ood.parquet.brotli",
+        "predictions_main.zip",
+        "predictions_ood.zip",
+        "manifest.json",
+    }
+    assert [report.path.parent for report in result.reports] == [out] * 4
+    assert all(not report.problems for report in result.reports)
+    assert all(report.rows for report in result.reports)
+
+
+def test_rows_are_the_mean_of_the_members_in_the_servers_units(built, demo):
+    out, result, _, _ = built
+    runs = [
+        TrainedRun.open(demo.run(prefix.label), "cpu") for prefix in result.selection.prefixes[:2]
+    ]
+    sessions = {session.name: session for session in open_sessions(demo.data)}
+    for target in targets():
+        rows = list(read_rows(out / target.file))
+        wanted = [(n, trial) for n, s in sessions.items() for trial in s.trials(target.tier)]
+        assert [(row.mouse, row.trial) for row in rows] == wanted
+        row, session = rows[-1], sessions[rows[-1].mouse]
+        mean = sum(run.predict(session, row.trial).astype(float) for run in runs) / 2
+        window = scored_frames(mean.shape[1])
+        precision = response_precision(session.statistic("responses", "std"))[:, window]
+        np.testing.assert_allclose(row.prediction, mean[:, window] * precision, rtol=1e-6)
+        np.testing.assert_array_equal(row.neuron_ids, session.unit_ids)
+
+
+def test_no_trial_is_predicted_twice(built, demo):
+    _, result, _, calls = built
+    tiers = [target.tier for target in targets()] + ["oracle"]
+    trials = sum(len(session.trials(tiers)) for session in open_sessions(demo.data))
+    predicting = 2 + 1  # members and floor; the third run was not chosen
+    assert len(calls) == predicting * trials
+    assert len({path for path, _ in calls}) == predicting
+    assert demo.run(result.selection.prefixes[2].label) not in {path for path, _ in calls}
+
+
+def test_scores_are_those_of_the_files(built, demo):
+    out, result, _, _ = built
+    sessions, answers = open_sessions(demo.data), Answers.beside(demo.data)
+    scores = {each.tier: each for each in result.scores}
+    assert list(scores) == ["oracle", *(target.tier for target in targets())]
+    for target in targets():
+        mine, file = scores[target.tier], score_file(out / target.file, sessions, answers)
+        assert file.score == pytest.approx(mine.ensemble, abs=1e-6)
+        assert file.ceiling == pytest.approx(mine.ceiling, abs=1e-9)
+        assert file.trials == mine.trials
+        assert {kind: score for kind, (score, _) in file.kinds.items()} == pytest.approx(mine.kinds)
+    assert scores["live_test_bonus"].kinds
+    assert not scores["live_test_main"].kinds
+    assert len(scores["oracle"].members) == 2
+    assert scores["oracle"].floor is not None
+    assert scores["oracle"].ceiling is not None
+
+
+def test_what_is_printed(built):
+    _, result, text, _ = built
+    oracle = result.scores[0]
+    assert "3 runs trained to full budget; left out: " in text
+    assert "in-sample" in text
+    assert "chosen" in text
+    assert "live_test_main: 2 trials" in text
+    for value in (oracle.ensemble, oracle.best_single, oracle.floor, oracle.ceiling):
+        assert f"{value:.4f}" in text
+    for title in ("oracle", "main live", "main final", "OOD live", "OOD final"):
+        assert title in text
+    assert f"the ensemble of 2 scores {oracle.ensemble:.4f} on oracle, " in text
+
+
+def test_the_manifest_tells_what_the_files_are_made_of(built, demo):
+    out, result, _, _ = built
+    manifest = Manifest.read(out)
+    assert result.manifest == out / "manifest.json"
+    best = [prefix.label for prefix in result.selection.prefixes[:2]]
+    assert [member.folder for member in manifest.members] == [str(demo.run(n)) for n in best]
+    assert [member.weight for member in manifest.members] == [0.5, 0.5]
+    assert manifest.selection == result.selection
+    assert manifest.evaluation == result.scores
+    assert manifest.left_out == {"stopped early": 1, "failed": 1, "not ended": 1}
+    assert manifest.mice == [session.name for session in open_sessions(demo.data)]
+    assert len(manifest.files) == 6
+    for file in manifest.files:
+        content = (out / file.name).read_bytes()
+        assert (file.bytes, file.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+
+
+def test_one_candidate_is_the_ensemble_and_says_why(demo, tmp_path):
+    result, text = build_into(tmp_path, demo, members_of_runs([demo.run(1)]))
+    assert result.selection.chosen == 1
+    assert result.scores[0].ensemble == pytest.approx(result.scores[0].best_single, abs=1e-9)
+    assert result.scores[0].floor is None
+    assert "the ensemble is one model, run 1" in text
+    assert "only one run can take part" in text
+
+
+def test_options_reach_the_files(demo, tmp_path):
+    mouse = open_sessions(demo.data)[1]
+    options = {"frames": 250, "trial_indices": "file", "dtype": "float32", "mantissa_bits": 10}
+    only = {"mice": (mouse.name,), "scheme": "current", "normalise": False, "top": 1}
+    result, text = build_into(tmp_path, demo, **options, **only)
+    names = [report.path.name for report in result.reports]
+    assert "predictions_final_test_bonus_ood.parquet.brotli" in names
+    assert len(result.zips) == 3
+    assert {report.mice for report in result.reports} == {(mouse.name,)}
+    assert {report.trial_form for report in result.reports} == {"file"}
+    assert {report.frames for report in result.reports} == {250}
+    row = next(read_rows(tmp_path / names[0]))
+    assert row.prediction.dtype == np.float32
+    run = TrainedRun.open(demo.run(result.selection.prefixes[0].label), "cpu")
+    raw = run.predict(mouse, row.trial)[:, 50:300]
+    np.testing.assert_allclose(row.prediction, raw, rtol=2**-10)
+    assert (row.prediction.view(np.int32) & ((1 << 13) - 1) == 0).all()
+    assert "the files hold raw units" in text
+    assert len(result.selection.prefixes) == 1
+
+
+def test_a_file_that_fails_its_check_ends_without_zips_and_manifest(demo, tmp_path, monkeypatch):
+    def refuse(path, *_):
+        return Report(path, 1, (Problem("file", "it is right", "it is not"),))
+
+    monkeypatch.setattr(building, "check_submission", refuse)
+    result, _ = build_into(tmp_path, demo, members_of_runs([demo.run(1)]))
+    assert not result.ok
+    assert not result.zips
+    assert result.manifest is None
+    assert not [*tmp_path.glob("*.zip"), *tmp_path.glob("*.json")]
+
+
+def test_a_tier_that_was_trained_on_is_not_evaluated(demo, tmp_path):
+    tiers = {"folds": 2, "fold": 0, "downsample": 4, "tiers": ["train", "oracle"]}
+    train(tmp_path / "run", demo.data, 3, data=tiers)
+    result, _ = build_into(tmp_path / "out", demo, members_of_runs([tmp_path / "run"]))
+    assert "oracle" not in [each.tier for each in result.scores]
+    assert result.scores
+
+
+def test_without_a_truth_only_public_responses_are_evaluated(demo, tmp_path):
+    link = tmp_path / "elsewhere"
+    link.mkdir()
+    for session in open_sessions(demo.data):
+        (link / session.name).symlink_to(session.path)
+    moved = type(demo)(link, demo.home)
+    one = {"top": 1, "mice": (open_sessions(demo.data)[0].name,)}
+    result, text = build_into(tmp_path / "out", moved, **one)
+    assert [each.tier for each in result.scores] == ["oracle"]
+    assert result.scores[0].ceiling is None
+    assert "ceiling" not in text
+    given, _ = build_into(tmp_path / "out", moved, truth=truth_folder(demo.data), **one)
+    assert len(given.scores) == 5
+
+
+def test_runs_of_other_recordings_are_refused_before_anything_is_written(demo, tmp_path):
+    (tmp_path / "fewer").mkdir()
+    session = open_sessions(demo.data)[0]
+    (tmp_path / "fewer" / session.name).symlink_to(session.path)
+    fewer = type(demo)(tmp_path / "fewer", demo.home)
+    with pytest.raises(ProblemsFound, match="its mice are those of the recordings"):
+        build_into(tmp_path / "out", fewer)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failing_prediction_leaves_the_old_file(demo, tmp_path, monkeypatch):
+    old = tmp_path / "predictions_live_main.parquet.brotli"
+    old.write_bytes(b"old")
+
+    def broken(_, session, *__):
+        return np.full((session.neurons, 300), np.nan, np.float32)
+
+    monkeypatch.setattr(TrainedRun, "respond", broken)
+    with pytest.raises(UserError, match="finite everywhere"):
+        build_into(tmp_path, demo)
+    assert [path.name for path in tmp_path.iterdir()] == [old.name]
+    assert old.read_bytes() == b"old"
+
+
+def test_only_the_top_runs_are_considered(demo, tmp_path):
+    copied = demo.copy(tmp_path / "home")
+    for number, score in (("4", 0.9), ("0", 0.8), ("1", 0.7)):
+        set_score(copied.run(number), score)
+    result, text = build_into(
+        tmp_path / "out", copied, top=2, mice=(open_sessions(demo.data)[0].name,)
+    )
+    assert [prefix.label for prefix in result.selection.prefixes] == ["4", "0"]
+    assert "3 runs trained to full budget" in text
+
+
+def test_on_a_terminal_there_is_a_bar(demo, tmp_path):
+    text = io.StringIO()
+    console = Console(file=text, width=200, force_terminal=True)
+    mice = (open_sessions(demo.data)[0].name,)
+    options = Options(demo.data, tmp_path, device="cpu", top=1, mice=mice)
+    build(members_of_search(demo.home, demo.name), options, console)
+    assert "━" in text.getvalue()
+    assert "/1" in text.getvalue()

@@ -1,0 +1,178 @@
+import shutil
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+
+from ensemble import build as building
+from ensemble.build import Options
+from ensemble.checks.verdict import Report
+from ensemble.cli import app
+from ensemble.submission import Row, write_submission
+from models import console
+from models.errors import Problem
+from models.recordings.layout import open_sessions
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Run a command line; its exit code and what it printed, on either stream, in one line."""
+    monkeypatch.setattr(console.out, "width", 300)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["ensemble", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            console.run(app, "python -m ensemble")
+        captured = capsys.readouterr()
+        return caught.value.code or 0, " ".join((captured.out + captured.err).split())
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def submission(demo, tmp_path_factory):
+    """A right submission, as the command line builds it."""
+    out = tmp_path_factory.mktemp("cli")
+    with pytest.MonkeyPatch.context() as patch:
+        words = ["build", "demo", "--data", demo.data, "--out", out, "--home", demo.home]
+        patch.setattr(sys, "argv", ["ensemble", *map(str, words), "--device", "cpu"])
+        with pytest.raises(SystemExit) as caught:
+            console.run(app, "python -m ensemble")
+    assert not caught.value.code
+    return out
+
+
+@pytest.mark.parametrize("words", [[], ["build"], ["check"], ["score"]])
+def test_help_names_the_next_thing_to_type(command, words):
+    code, text = command(*words, "--help")
+    assert code == 0
+    assert "Next: " in text
+
+
+def test_build_writes_a_submission_that_check_accepts(command, submission, demo):
+    code, text = command("check", submission, "--data", demo.data)
+    assert code == 0
+    assert text.count("the server would take it") == 6
+    assert "2 rows, 2 mice" in text
+
+
+def test_score_prints_scores_and_ceilings(command, submission, demo):
+    code, text = command("score", submission, "--data", demo.data)
+    assert code == 0
+    assert "predictions_live_main" in text
+    assert "%" in text
+    file = submission / "predictions_final_ood.parquet.brotli"
+    code, one = command("score", file, "--data", demo.data)
+    assert code == 0
+    assert "predictions_live_main" not in one
+
+
+def test_options_are_handed_on(command, demo, tmp_path, monkeypatch):
+    asked = []
+
+    def fake(candidates, options, _):
+        asked.append((candidates, options))
+        report = Report(tmp_path / "file", 6_000_000_000, (Problem("file", "rule", "found"),))
+        return building.Built(None, (), (report,))
+
+    monkeypatch.setattr(building, "build", fake)
+    words = ["--out", tmp_path, "--top", 3, "--names", "current", "--frames", 250]
+    words += ["--trial-indices", "file", "--float32", "--mantissa-bits", 10, "--no-normalise"]
+    words += ["--truth", "t", "--mice", "a", "--mice", "b", "--device", "cpu"]
+    words += ["--run", demo.run(0), "--run", demo.run(1)]
+    code, text = command("build", "--data", demo.data, *words)
+    assert code == 1
+    assert "refuse it or score it wrongly: 1 problem file: rule; found found" in text
+    assert "--mantissa-bits 10" in text
+    ((candidates, options),) = asked
+    assert {member.label for member in candidates.members} == {"0", "1"}
+    assert options == Options(
+        data=demo.data,
+        out=tmp_path,
+        top=3,
+        mice=("a", "b"),
+        scheme="current",
+        frames=250,
+        trial_indices="file",
+        dtype="float32",
+        mantissa_bits=10,
+        normalise=False,
+        truth=options.truth,
+        device="cpu",
+    )
+    assert str(options.truth) == "t"
+
+
+def test_everything_that_is_wrong_with_a_file_is_printed(command, submission, demo, tmp_path):
+    name = "predictions_live_main.parquet.brotli"
+    session = open_sessions(demo.data)[0]
+    trial = session.trials("live_test_main")[0]
+    rows = [Row(session.name, trial, np.ones((3, 249)), session.unit_ids[:3])]
+    rows += [Row("stranger", 1, np.ones((3, 249)), session.unit_ids[:3])]
+    write_submission(tmp_path / name, rows)
+    good = submission / "predictions_final_main.parquet.brotli"
+    code, text = command("check", good, tmp_path / name, "--data", demo.data)
+    assert code == 1
+    assert f"{good}: the server would take it" in text
+    assert f"{tmp_path / name}: the server would refuse it or score it wrongly" in text
+    for found in ("'stranger'", "3 ids instead of 6", "no row of this mouse"):
+        assert found in text
+
+
+def test_scored_mice_can_be_named(command, submission, demo):
+    mouse = open_sessions(demo.data)[0].name
+    code, text = command("check", submission, "--data", demo.data, "--mice", mouse)
+    assert code == 1
+    assert "which is not scored" in text
+    code, text = command("check", submission, "--data", demo.data, "--mice", "nobody")
+    assert code == 2
+    assert "nobody" in text
+
+
+def test_score_refuses_rows_that_do_not_fit(command, submission, demo, tmp_path):
+    name = "predictions_live_main.parquet.brotli"
+    shutil.copy(submission / "predictions_final_main.parquet.brotli", tmp_path / name)
+    code, text = command("score", tmp_path, "--data", demo.data)
+    assert code == 2
+    assert "is of tier final_test_main, not live_test_main" in text
+    shutil.move(tmp_path / name, tmp_path / "mine.parquet.brotli")
+    code, text = command("score", tmp_path / "mine.parquet.brotli", "--data", demo.data)
+    assert code == 2
+    assert "is no name of a submission file" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["build", "--out", "x"], "found neither"),
+        (["build", "demo", "--run", "y", "--out", "x"], "found both"),
+        (["build", "other", "--out", "x"], "no search is called 'other'"),
+        (["build", "demo", "--out", "x", "--truth", "nowhere"], "holds no truth"),
+        (["build", "demo", "--out", "x", "--device", "abacus"], "is no device"),
+        (["build", "demo", "--out", "x", "--frames", "251"], "251"),
+        (["build", "demo", "--out", "x", "--mice", "nobody"], "nobody"),
+        (["check", "nothing"], "there is no nothing"),
+        (["check", "empty"], "holds no submission file"),
+        (["score", "nothing"], "there is no nothing"),
+        (["score", "empty"], "holds no submission file"),
+    ],
+)
+def test_mistakes_end_with_2_and_no_traceback(
+    command, demo, words, expected, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SENSORIUM_HOME", str(demo.home))
+    (tmp_path / "empty").mkdir()
+    code, text = command(*words, "--data", demo.data)
+    assert code == 2
+    assert expected in text
+    assert "Traceback" not in text
+
+
+def test_a_damaged_zip_is_a_verdict_and_not_a_crash(command, demo, tmp_path):
+    with zipfile.ZipFile(tmp_path / "predictions_main.zip", "w") as archive:
+        archive.writestr("readme.txt", "no predictions")
+    code, text = command("check", tmp_path, "--data", demo.data)
+    assert code == 1
+    assert "readme.txt" in text
