@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rich import box
+from rich.console import Console
 from rich.table import Table
 
 from models.console import table
@@ -23,6 +24,8 @@ Progress = Callable[[str, int, int], None]
 
 PARTS = (*[f"data/{kind}" for kind in KINDS], "meta/neurons", "meta/trials", "meta/statistics")
 """Any of these makes a folder a session, if perhaps an incomplete one."""
+WIDE = 1000
+"""Characters in a line; wider than any table of mice."""
 NO_SESSION = "should be a session, with data/ and meta/ (passed over)"
 
 
@@ -66,9 +69,7 @@ def report_table(report: DataReport) -> Table:
     if any("*" in str(cell) for column in made.columns for cell in column.cells):
         made.caption = "* responses withheld or missing"
         made.caption_justify = "left"
-    for column in made.columns:
-        column.no_wrap = True
-        column.min_width = max(len(str(text)) for text in (column.header, *column.cells))
+    made.width = Console(width=WIDE).measure(made).maximum
     return made
 
 
@@ -94,7 +95,11 @@ def _folders(data: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _is_session(path: Path) -> bool:
-    return any((path / part).is_dir() for part in PARTS)
+    """A folder that may not be looked into counts as one, so that it is reported."""
+    try:
+        return any((path / part).is_dir() for part in PARTS)
+    except PermissionError:
+        return True
 
 
 def _tiers(report: DataReport) -> list[str]:

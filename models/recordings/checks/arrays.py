@@ -3,14 +3,15 @@
 Pickled objects are never loaded: opening them can run whatever their author liked.
 """
 
-import zipfile
+import tokenize
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.recordings.checks.findings import Findings
+from models.recordings.checks.findings import MAY_READ, Findings
 
 Numbers = npt.NDArray[Any]
 
@@ -19,6 +20,12 @@ READABLE = "must be a whole, readable .npy array"
 UNPICKLED = "must hold plain values, not pickled Python objects (they are not opened)"
 NUMBERS = "must hold integers or floating-point numbers"
 
+MALFORMED = (
+    *(ValueError, TypeError, EOFError, SyntaxError, tokenize.TokenError),
+    *(OverflowError, MemoryError, RecursionError),
+)
+"""What numpy raises over a header that is not one: it is read as Python source."""
+
 
 def open_array(path: Path, findings: Findings) -> Numbers | None:
     """The array of a file, mapped and not yet read; None, with a finding, where it cannot be.
@@ -26,19 +33,16 @@ def open_array(path: Path, findings: Findings) -> Numbers | None:
     Mapping compares the size that the header promises with the file's before memory is taken.
     """
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        with warnings.catch_warnings(action="ignore"):  # of headers that old versions wrote
+            return np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError:
         findings.problem(path, EXISTS, "no such file")
     except PermissionError:
-        remedy = "Give yourself the right to read the session's files (chmod -R u+rX)."
-        findings.problem(path, READABLE, "no permission to read it", remedy)
-    except (ValueError, EOFError, OSError, OverflowError, zipfile.BadZipFile) as error:
+        findings.problem(path, READABLE, "no permission to read it", MAY_READ)
+    except OSError as error:
+        findings.problem(path, READABLE, error.strerror or str(error))
+    except MALFORMED as error:
         _tell(path, findings, str(error))
-    else:
-        if isinstance(array, np.ndarray):
-            return array
-        array.close()
-        findings.problem(path, READABLE, "a .npz archive")
     return None
 
 
@@ -51,9 +55,18 @@ def open_numbers(path: Path, findings: Findings) -> Numbers | None:
     return None
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file, as far as one is allowed to see."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def _tell(path: Path, findings: Findings, reason: str) -> None:
-    if "object" in reason.lower():
+    if "Python objects" in reason:
         remedy = "Save it again as a plain array, for example with array.astype('U') or float."
         findings.problem(path, UNPICKLED, "Python objects", remedy)
     else:
-        findings.problem(path, READABLE, reason.splitlines()[0] if reason else "no data")
+        told = f" (numpy: {reason.splitlines()[0]})" if reason else ""
+        findings.problem(path, READABLE, f"a file that is cut short or no array{told}")

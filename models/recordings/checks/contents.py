@@ -64,6 +64,9 @@ def look_at(kind: str, path: Path, neurons: int | None, findings: Findings) -> C
         wanted = f" for {neurons} neurons" if neurons and kind == "responses" else ""
         findings.problem(path, SHAPES[kind], f"shape {array.shape}{wanted}")
         return None
+    if not array.size:
+        findings.problem(path, SOME_FRAMES, "no frame at all")
+        return None
     contents = _contents(kind, path, np.asarray(array), findings)
     _check_range(contents, findings)
     return contents
@@ -78,14 +81,14 @@ def _has_shape(kind: str, shape: tuple[int, ...], neurons: int | None) -> bool:
 
 def _contents(kind: str, path: Path, array: Numbers, findings: Findings) -> Contents:
     frames = array.shape[-1]
-    values = array.reshape(-1, frames) if frames else array.reshape(-1, 1)[:0]
+    values = array.reshape(-1, frames)
     if values.dtype == np.float16:
         values = values.astype(np.float32)  # comparing half floats is slower than converting them
     end = frames
     if values.dtype.kind == "f":
-        end = _valid_frames(path, np.isnan(values), findings) if frames else 0
+        end = _valid_frames(path, np.isnan(values), findings)
     if not end:
-        findings.problem(path, SOME_FRAMES, f"{frames} frames of NaN" if frames else "no frame")
+        findings.problem(path, SOME_FRAMES, f"{frames} frames of NaN")
     valid = values[:, :end]
     low, high = (np.nanmin(valid), np.nanmax(valid)) if end else (np.nan, np.nan)
     told = None if array.dtype.kind != "f" else end

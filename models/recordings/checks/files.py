@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.recordings.checks.findings import Findings
+from models.recordings.checks.findings import MAY_READ, Findings
 from models.recordings.layout import KINDS, NEW_HASH
 
 FOLDER = "must be a folder of the session"
@@ -62,8 +62,8 @@ def _ids(folder: Path, findings: Findings) -> frozenset[int] | None:
         names = sorted(entry.name for entry in folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         findings.problem(folder, FOLDER, "no such folder")
-    except OSError as error:
-        findings.problem(folder, FOLDER, error.strerror or "an unreadable folder")
+    except PermissionError:
+        findings.problem(folder, FOLDER, "no permission to look into it", MAY_READ)
     else:
         return frozenset(
             _id for name in names if (_id := _trial(folder / name, findings)) is not None

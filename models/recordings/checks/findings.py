@@ -6,6 +6,7 @@ from pathlib import Path
 from models.errors import Problem
 
 UNPACK = "Unpack the session's archive again: files that are lost or cut short come back."
+MAY_READ = "Give yourself the right to read the session's files: chmod -R u+rX on its folder."
 
 
 @dataclass

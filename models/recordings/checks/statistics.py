@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from models.metrics import LAST_FRAME
-from models.recordings.checks.arrays import Numbers, open_numbers
+from models.recordings.checks.arrays import Numbers, is_there, open_numbers
 from models.recordings.checks.findings import Findings
 from models.recordings.layout import HEIGHT, KINDS, STATISTICS, WIDTH
 
@@ -43,7 +43,7 @@ def check_statistics(session: Path, axes: Axes, findings: Findings) -> None:
     for kind in KINDS:
         for name in STATISTICS:
             path = session / f"meta/statistics/{kind}/all/{name}.npy"
-            if (kind, name) in NEEDED or path.exists():
+            if (kind, name) in NEEDED or is_there(path):
                 _check_file(path, kind, name, axes, findings)
 
 

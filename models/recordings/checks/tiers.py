@@ -1,11 +1,11 @@
 """The tier of every trial, as `meta/trials` gives it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from models.recordings.checks.arrays import Numbers, open_array
+from models.recordings.checks.arrays import Numbers, is_there, open_array
 from models.recordings.checks.files import TrialFiles
 from models.recordings.checks.findings import Findings, listed
 from models.recordings.layout import OLD_HASH, TEST_TIERS, TIERS
@@ -33,7 +33,8 @@ def read_tiers(session: Path, files: TrialFiles, findings: Findings) -> dict[int
         return None
     tiers = {trial: str(tier) for trial, tier in enumerate(array)}
     _check_values(path, tiers, files, findings)
-    _check_lost(path, tiers, files, findings)
+    scored = () if session.resolve().name.endswith(OLD_HASH) else TEST_TIERS
+    _check_lost(path, tiers, scored, files, findings)
     _check_trial_idx(path.with_name("trial_idx.npy"), array, findings)
     return tiers
 
@@ -54,11 +55,14 @@ def _check_values(
 
 
 def _check_lost(
-    path: Path, tiers: Mapping[int, str], files: TrialFiles, findings: Findings
+    path: Path,
+    tiers: Mapping[int, str],
+    scored: Sequence[str],
+    files: TrialFiles,
+    findings: Findings,
 ) -> None:
-    """Trials that have a tier and no file; test tiers of old mice are in no submission."""
+    """Trials that have a tier and no file; a submission needs those of the `scored` tiers."""
     lost = [trial for trial, tier in tiers.items() if tier != "none" and trial not in files.any]
-    scored = () if path.resolve().parents[2].name.endswith(OLD_HASH) else TEST_TIERS
     tested = [trial for trial in lost if tiers[trial] in scored]
     others = [trial for trial in lost if tiers[trial] not in scored]
     if tested and files.videos:
@@ -68,7 +72,7 @@ def _check_lost(
 
 
 def _check_trial_idx(path: Path, tiers: Numbers, findings: Findings) -> None:
-    if not path.exists():  # old mice have none, and nothing here reads it
+    if not is_there(path):  # old mice have none, and nothing here reads it
         return
     presented = open_array(path, findings)
     if presented is not None and np.shape(presented) != np.shape(tiers):

@@ -63,7 +63,7 @@ class TrialsCheck:
         """Check the trial's arrays of these kinds; `tier` is None where it is not known."""
         read = (self._read(kind, trial) for kind in KINDS if kind in kinds)
         arrays = {array.kind: array for array in read if array}
-        self._check_frames(trial, arrays)
+        arrays = self._of_one_length(trial, arrays)
         if "responses" in arrays and self._are_withheld(tier, arrays["responses"]):
             del arrays["responses"]
         self._note_length(trial, tier, self._check_ends(list(arrays.values())))
@@ -93,15 +93,17 @@ class TrialsCheck:
                 self.seen.brightest = contents.high
         return contents
 
-    def _check_frames(self, trial: int, arrays: dict[str, Contents]) -> None:
+    def _of_one_length(self, trial: int, arrays: dict[str, Contents]) -> dict[str, Contents]:
+        """The arrays that have as many frames as the video; others are a problem."""
         video = arrays.get("videos")
         if video is None:
-            return
+            return arrays
         self.seen.by_frames.setdefault(video.frames, []).append(trial)
         for array in arrays.values():
             if array.frames != video.frames:
                 found = f"{array.frames}, the video {video.frames}"
                 self._findings.problem(array.path, SAME_FRAMES, found)
+        return {kind: array for kind, array in arrays.items() if array.frames == video.frames}
 
     def _are_withheld(self, tier: str | None, responses: Contents) -> bool:
         """Whether zeros stand for responses; where the tier is unknown, they may."""
