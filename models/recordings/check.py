@@ -110,6 +110,8 @@ def _tiers(report: DataReport) -> list[str]:
 
 def _cell(session: SessionReport, tier: str) -> str:
     """Trials of a tier, with the number of those whose responses are not known marked by a star."""
+    if not session.tiers:
+        return "?"
     trials = session.tiers.get(tier, 0)
     unknown = trials - session.known.get(tier, 0)
     if tier == "none" or not unknown:

@@ -106,6 +106,14 @@ def test_an_unreadable_session_has_a_question_mark_for_its_neurons(tmp_path):
     assert printed(check_data_set(session)).split()[-4:] == [NAME, "?", "?", "0"]
 
 
+def test_unknown_tiers_are_not_zero_trials(generated, tmp_path):
+    data = shutil.copytree(generated, tmp_path / "data")
+    (min(data.iterdir()) / "meta/trials/tiers.npy").unlink()
+    text = printed(check_data_set(data))
+    (broken,) = (line.split() for line in text.splitlines() if min(data.iterdir()).name in line)
+    assert set(broken[4:]) == {"?"}
+
+
 @contextlib.contextmanager
 def as_nobody():
     """The rights of an ordinary user: those of the superuser know no bounds."""
