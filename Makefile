@@ -13,7 +13,7 @@ READY := $(VENV)/ready
 DEMO ?= demo
 SYNTH ?= --mice 3 --neurons 60 --train-trials 120 --seed 0
 TRIALS ?= 8
-SEARCH ?=
+SEARCH ?= --grace 3 --reduction 2
 DATA ?=
 RECORDINGS := $(or $(DATA),$(DEMO)/recordings)
 # Two workers of one thread each use two cores better than one process of two threads.

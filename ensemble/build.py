@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ensemble.check import Report, check_submission, scored_names
 from ensemble.columns import FloatType, TrialForm
-from ensemble.evaluation import Answers, Evaluation, TierScores, tiers_to_evaluate
+from ensemble.evaluation import Evaluation, TierScores, tiers_to_evaluate
 from ensemble.gain import verdict
 from ensemble.heldout import check_same_trials, select_prefix
 from ensemble.manifest import Manifest, file_entries, member_entry
@@ -23,6 +23,7 @@ from ensemble.selection import Selection
 from ensemble.submission import write_submission
 from ensemble.tables import evaluation_table, selection_table
 from ensemble.zips import write_zips
+from models.answers import Answers
 from models.recordings.layout import Session, open_sessions
 from models.recordings.trials import fingerprint
 from models.trained import TrainedRun
@@ -165,8 +166,10 @@ def _predict(run: Pass, options: Options) -> tuple[TierScores, ...]:
 def _tell(
     console: Console, selection: Selection, scores: tuple[TierScores, ...], run: Pass
 ) -> None:
-    if scores:
-        console.print(evaluation_table(scores, selection.chosen, selection.prefixes[0].label))
+    best = selection.prefixes[0].label
+    for normalised in (False, True) if scores else ():
+        each_tier = run.evaluation.scores(normalised)
+        console.print(evaluation_table(each_tier, selection.chosen, best, normalised))
     for each in scores:
         if len(each.mice) < len(run.sessions):
             console.print(f"{each.tier}: responses are known of {', '.join(each.mice)} only")

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from ensemble.naming import Scheme
+from models.answers import Answers
 from models.console import out as console
 from models.errors import UserError
 from models.runs import home_folder
@@ -127,7 +128,6 @@ def score(
     truth: Truth = None,
 ) -> None:
     """Say what the server would give to files, where the responses are known."""
-    from ensemble.evaluation import Answers
     from ensemble.score import score_file, submission_files
     from ensemble.tables import score_table
     from models.recordings.layout import open_sessions

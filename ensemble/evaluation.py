@@ -7,13 +7,12 @@ tiers where a truth lies beside generated recordings or the recordings' response
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
+from models.answers import Answers
 from models.metrics import Array
 from models.recordings.layout import Session
-from models.recordings.truth import Truth, truth_folder
 from models.scoring import Scoreboard
 
 TITLES = {
@@ -25,13 +24,11 @@ TITLES = {
 }
 """The tiers that can be evaluated, in the order of tables, and what tables call them."""
 ENSEMBLE, FLOOR, CEILING = "ensemble", "floor", "ceiling"
-_LOOKED_AT = 3
-"""Trials: responses of single ones may be lost, withheld ones are so for a whole tier."""
 
 
 @dataclass(frozen=True)
 class TierScores:
-    """Single-trial correlations on one tier, in the server's units."""
+    """Single-trial correlations on one tier, in the server's units or in raw ones."""
 
     tier: str
     trials: int
@@ -67,45 +64,6 @@ class TierScores:
         return self.ensemble / self.ceiling if self.ceiling else None
 
 
-class Answers:
-    """Known responses: those of the recordings, else those of the truth of generated ones."""
-
-    def __init__(self, truth: Truth | None = None) -> None:
-        self.truth = truth
-
-    @classmethod
-    def beside(cls, data: Path, truth: Path | None = None) -> "Answers":
-        """With the truth in the folder `truth`, else the one beside `data`, else none.
-
-        Raises RecordingError where `truth` is given and holds none.
-        """
-        if truth is not None:
-            return cls(Truth(truth))
-        beside = truth_folder(data)
-        return cls(Truth(beside) if beside.is_dir() else None)
-
-    def response(self, session: Session, trial: int) -> Array | None:
-        """(N, T) recorded responses in raw units; None where they are known nowhere."""
-        recorded = session.responses(trial)
-        if recorded is None and self.truth is not None:
-            return self.truth.responses(session.name, trial)
-        return recorded
-
-    def noise_free(self, session: Session, trial: int) -> Array | None:
-        """(N, T) expected responses in raw units; None without a truth."""
-        return None if self.truth is None else self.truth.noise_free(session.name, trial)
-
-    def kind(self, session: Session, trial: int) -> str:
-        """The kind of out-of-distribution stimulus; "" for natural films and where it is unknown."""
-        return (self.truth.kind(session.name, trial) if self.truth else None) or ""
-
-    def known(self, session: Session, tier: str) -> bool:
-        """Whether responses to the tier are known, as far as its first few trials tell."""
-        return any(
-            self.response(session, trial) is not None for trial in session.trials(tier)[:_LOOKED_AT]
-        )
-
-
 def tiers_to_evaluate(
     sessions: Iterable[Session], answers: Answers, trained_on: Iterable[str]
 ) -> list[str]:
@@ -123,8 +81,7 @@ class Evaluation:
 
     def __init__(self, answers: Answers, tiers: Sequence[str], frames: int = 249) -> None:
         self.answers, self.tiers, self._frames = answers, tuple(tiers), frames
-        self._members: dict[int, Scoreboard] = {}
-        self._others: dict[str, Scoreboard] = {}
+        self._boards: dict[tuple[str, bool], Scoreboard] = {}
         self._trials = dict.fromkeys(tiers, 0)
         self._mice: dict[str, dict[str, None]] = {tier: {} for tier in tiers}
 
@@ -145,33 +102,41 @@ class Evaluation:
         tier, kind = session.tiers[trial], self.answers.kind(session, trial)
         noise_free = self.answers.noise_free(session, trial)
         ceiling = {} if noise_free is None else {CEILING: noise_free}
-        for index, prediction in enumerate(members):
-            board = self._members.setdefault(index, Scoreboard(frames=self._frames))
-            board.add(session, tier, kind, prediction, response)
-        for name, prediction in {**others, **ceiling}.items():
-            board = self._others.setdefault(name, Scoreboard(frames=self._frames))
-            board.add(session, tier, kind, prediction, response)
+        named = {str(index): prediction for index, prediction in enumerate(members)}
+        everyone: dict[str, Array] = {**named, **others, **ceiling}
+        for name, prediction in everyone.items():
+            for normalise in (True, False):
+                board = self._board(name, normalise)
+                board.add(session, tier, kind, prediction, response)
         self._trials[tier] += 1
         self._mice[tier][session.name] = None
 
-    def scores(self) -> tuple[TierScores, ...]:
-        """What was collected, a tier after the other; tiers without a trial are left out."""
-        return tuple(self._scores_of(tier) for tier in self.tiers if self._trials[tier])
+    def scores(self, normalise: bool = True) -> tuple[TierScores, ...]:
+        """What was collected, a tier after the other; tiers without a trial are left out.
 
-    def _scores_of(self, tier: str) -> TierScores:
-        ensemble = self._others[ENSEMBLE]
+        In the server's units (responses times their precision), or in raw ones.
+        """
+        return tuple(self._scores_of(tier, normalise) for tier in self.tiers if self._trials[tier])
+
+    def _board(self, name: str, normalise: bool) -> Scoreboard:
+        fresh = Scoreboard(normalise, self._frames)
+        return self._boards.setdefault((name, normalise), fresh)
+
+    def _scores_of(self, tier: str, normalise: bool) -> TierScores:
+        ensemble = self._board(ENSEMBLE, normalise)
+        members = dict.fromkeys(name for name, _ in self._boards if name.isdecimal())
         return TierScores(
             tier=tier,
             trials=self._trials[tier],
             mice=tuple(self._mice[tier]),
-            members=tuple(board.score(tier) for board in self._members.values()),
+            members=tuple(self._board(member, normalise).score(tier) for member in members),
             ensemble=ensemble.score(tier),
-            floor=self._optional(FLOOR, tier),
-            ceiling=self._optional(CEILING, tier),
+            floor=self._optional(FLOOR, tier, normalise),
+            ceiling=self._optional(CEILING, tier, normalise),
             kinds={kind: ensemble.kind_score(tier, kind) for kind in ensemble.kinds(tier) if kind},
         )
 
-    def _optional(self, name: str, tier: str) -> float | None:
+    def _optional(self, name: str, tier: str, normalise: bool) -> float | None:
         """The score of what need not be there; None where it is not."""
-        score = self._others[name].score(tier) if name in self._others else math.nan
+        score = self._board(name, normalise).score(tier)
         return None if math.isnan(score) else score

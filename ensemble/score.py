@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ensemble.evaluation import Answers
 from ensemble.naming import SUFFIX, file_names, tier_of
 from ensemble.predict import ServerUnits
 from ensemble.reader import read_rows
 from ensemble.submission import Row
+from models.answers import Answers
 from models.errors import UserError
 from models.metrics import Array, scored_frames
 from models.recordings.layout import Session

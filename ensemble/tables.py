@@ -22,9 +22,12 @@ def selection_table(selection: Selection) -> Table:
     return made
 
 
-def evaluation_table(scores: Sequence[TierScores], chosen: int, best: str) -> Table:
+def evaluation_table(
+    scores: Sequence[TierScores], chosen: int, best: str, normalised: bool
+) -> Table:
     """A column a tier; `best` is what the best single member is called."""
-    title = "Single-trial correlation on trials that no model was trained on, in the server's units"
+    units = "in the server's units" if normalised else "in raw units"
+    title = f"Single-trial correlation on trials that no model was trained on, {units}"
     made = table(title, "", *(TITLES[each.tier] for each in scores))
     rows: list[tuple[str, Callable[[TierScores], float | None]]] = [
         ("floor (linear)", lambda each: each.floor),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.console import err, out
@@ -38,13 +39,13 @@ def check(data: Data) -> None:
         report = check_data_set(data, _follow(bar))
     out.print(report_table(report))
     for warning in report.warnings:
-        out.print(f"[yellow]warning:[/] {warning}", markup=True)
+        out.print(f"[yellow]warning:[/] {escape(str(warning))}")
     for problem in report.problems:
-        err.print(f"[red]problem:[/] {problem}")
+        err.print(f"[red]problem:[/] {escape(str(problem))}")
     if not report.ok:
-        err.print(f"{len(report.problems)} problems: unpack or repair these sessions.")
+        err.print(f"{len(report.problems)} found. {escape(report.remedy)}")
         raise typer.Exit(UNSOUND)
-    out.print(f"sound: {len(report.sessions)} sessions")
+    out.print(f"sound; sessions: {len(report.sessions)}")
 
 
 @app.command()

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from rich.table import Table
 
+from models.answers import Answers
 from models.console import table
 from models.errors import RecordingError
 from models.recordings.layout import BONUS_TIERS, TEST_TIERS, open_sessions
-from models.recordings.truth import Truth, truth_folder
-from models.scoring import Scoreboard, known_responses
+from models.scoring import Scoreboard
 from models.trained import TrainedRun
 
 SCORED_TIERS = ("oracle", *TEST_TIERS)
@@ -26,12 +26,6 @@ class TierScore:
     ceiling: float
 
 
-def find_truth(data: Path, truth: Path | None) -> Truth | None:
-    """The truth that was named, else the one beside the data, else None."""
-    folder = truth or truth_folder(data)
-    return Truth(folder) if truth is not None or folder.is_dir() else None
-
-
 def score_run(
     data: Path, run: Path | None, truth: Path | None, normalise: bool, device: str = "auto"
 ) -> list[TierScore]:
@@ -39,14 +33,18 @@ def score_run(
 
     Raises RecordingError where no tier has known responses.
     """
-    known = find_truth(data, truth)
+    answers = Answers.beside(data, truth)
     trained = TrainedRun.open(run, device) if run is not None else None
     scores, ceilings = Scoreboard(normalise), Scoreboard(normalise)
     for session in open_sessions(data):
-        for trial, tier, kind, response in known_responses(session, SCORED_TIERS, known):
+        for trial in session.trials(SCORED_TIERS):
+            response = answers.response(session, trial)
+            if response is None:
+                continue
+            tier, kind = session.tiers[trial], answers.kind(session, trial)
             if trained is not None:
                 scores.add(session, tier, kind, trained.predict(session, trial), response)
-            expected = known.noise_free(session.name, trial) if known else None
+            expected = answers.noise_free(session, trial)
             if expected is not None:
                 ceilings.add(session, tier, kind, expected, response)
     rows = [row for tier in SCORED_TIERS for row in _rows(tier, scores, ceilings)]

@@ -15,9 +15,11 @@ def window_starts(length: int, width: int, step: int, stride: int) -> list[int]:
 
     Windows take every `step`-th frame, so `step` neighbouring starts cover each frame once; such
     groups begin every `stride` frames, and one ends with the trial. A stride up to `step` gives a
-    window at every start, the winner's way.
+    window at every start, the winner's way; one that would leave gaps counts as the largest that
+    does not.
     """
     last = length - width
+    stride = min(stride, width + step - 1)
     if stride <= step:
         return list(range(last + 1))
     groups = [*range(0, last - step + 1, stride), last - step + 1]

@@ -1,8 +1,5 @@
 """Scores of whole tiers, collected trial by trial, as the competition's server computes them."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -15,7 +12,6 @@ from models.metrics import (
     scored_frames,
 )
 from models.recordings.layout import Session
-from models.recordings.truth import Truth
 
 Array = npt.NDArray[np.floating]
 
@@ -76,19 +72,3 @@ class Scoreboard:
             )
         precision = self._precisions[session.name]
         return precision[:, frames] if precision.shape[1] > 1 else precision
-
-
-def known_responses(
-    session: Session, tiers: tuple[str, ...], truth: Truth | None
-) -> Iterator[tuple[int, str, str, npt.NDArray[Any]]]:
-    """(trial, tier, kind, responses (N, T)) of each trial of these tiers whose responses are known.
-
-    Withheld responses come from `truth`, if there is one; trials known nowhere are passed over.
-    """
-    for trial in session.trials(tiers):
-        response = session.responses(trial)
-        if response is None and truth is not None:
-            response = truth.responses(session.name, trial)
-        if response is not None:
-            kind = (truth.kind(session.name, trial) if truth else None) or ""
-            yield trial, session.tiers[trial], kind, response

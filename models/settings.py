@@ -1,5 +1,6 @@
 """A configuration as a user gives it: a file, and single values on the command line."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,22 @@ import yaml
 
 from models.config import RunConfig, flatten, load_config, nest
 from models.errors import UserError
+
+
+class Loader(yaml.SafeLoader):
+    """YAML 1.1 takes 1e-3 for a word; here it is the number."""
+
+
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+    [*"-+0123456789"],
+)
+
+
+def read_yaml(text: str) -> Any:
+    """The content of a YAML text. Raises yaml.YAMLError."""
+    return yaml.load(text, Loader)  # a SafeLoader
 
 
 def read_settings(path: Path | None, values: Sequence[str]) -> RunConfig:
@@ -19,7 +36,7 @@ def read_settings(path: Path | None, values: Sequence[str]) -> RunConfig:
 def read_file(path: Path) -> dict[str, Any]:
     """A JSON or YAML file of nested or dotted names, as one level of dotted names."""
     try:
-        content = yaml.safe_load(path.read_text())  # JSON is YAML
+        content = read_yaml(path.read_text())  # JSON is YAML
     except OSError as error:
         message = f"cannot read {path}: {error.strerror or error}"
         raise UserError(message, "Give a JSON or YAML file.") from error
@@ -39,13 +56,5 @@ def parse_values(pairs: Sequence[str]) -> dict[str, Any]:
         if not separator:
             message = f"--set takes name=value; found '{pair}'"
             raise UserError(message, "Write it like --set training.epochs=5.")
-        values[name.strip()] = _scalar(value)
+        values[name.strip()] = read_yaml(value)
     return values
-
-
-def _scalar(text: str) -> Any:
-    """YAML, but with 1e-3 a number as everywhere else."""
-    try:
-        return float(text) if "e" in text.lower() else yaml.safe_load(text)
-    except ValueError:
-        return yaml.safe_load(text)

@@ -9,8 +9,9 @@ from mlflow import MlflowClient
 
 from models.errors import ConfigurationError, Problem, RunError, UserError
 from models.recordings.layout import open_sessions
+from models.settings import read_yaml
 from search.names import name_problem, value_problem
-from search.reading import build_problems, load_space, read_yaml
+from search.reading import build_problems, load_space
 from search.space import Space, overridden
 
 RESERVED = ("artifacts", "mlflow.db")

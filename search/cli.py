@@ -48,6 +48,13 @@ def run(
             "--set", metavar="KEY=VALUE", help="Fix a name, such as training.batch_size=8."
         ),
     ] = None,
+    grace: Annotated[
+        int | None,
+        typer.Option(min=1, help="Epochs that every trial may train; default: a seventh of all."),
+    ] = None,
+    reduction: Annotated[
+        float, typer.Option(min=1.1, help="One trial in so many goes on after the grace epochs.")
+    ] = 3.0,
     slots: Annotated[
         int | None, typer.Option(help="Trials at a time; default: what GPUs or cores allow.")
     ] = None,
@@ -76,6 +83,8 @@ def run(
         overrides=overrides,
         slots=resources.slots,
         gpus_per_trial=resources.gpus_per_trial,
+        grace=grace,
+        reduction=reduction,
         seed=seed,
         floor=floor,
     )

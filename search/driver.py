@@ -116,7 +116,7 @@ class Search:
             param_space={SETTINGS: self.settings.model_dump(mode="json")},
             tune_config=tune.TuneConfig(
                 search_alg=self.proposer,
-                scheduler=Halving(most_epochs(self.space)),
+                scheduler=Halving(most_epochs(self.space), self.plan.grace, self.plan.reduction),
                 num_samples=self.plan.trials,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: str(trial.trial_id),

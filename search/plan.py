@@ -33,6 +33,10 @@ class Plan(BaseModel):
     slots: int = 1
     """Trials at a time, the floor's run among them."""
     gpus_per_trial: float = 0.0
+    grace: int | None = Field(default=None, ge=1)
+    """Epochs that every trial may train; None for a seventh of the budget, at least two."""
+    reduction: float = Field(default=3.0, gt=1)
+    """One in so many goes on at each rung."""
     seed: int = 0
     floor: bool = True
     """Whether the linear model is trained beside the search."""

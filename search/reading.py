@@ -1,6 +1,5 @@
 """Space files: read, with everything that is wrong in one named at once."""
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import partial
 from graphlib import CycleError
@@ -12,6 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from models.errors import ConfigurationError, Problem, UserError
+from models.settings import read_yaml
 from search.domains import KINDS, Domain, Fixed
 from search.names import name_problem, suggest, value_problem
 from search.space import Space, build, draw, floor_flat, parents, settled
@@ -21,17 +21,6 @@ SECTIONS = ("fixed", "parameters", "first", "floor")
 REMEDY = "Mend the space file; the shipped ones in search/spaces/ are examples."
 PROBES = 50
 """Configurations that are drawn at random and built before a space is accepted."""
-
-
-class Loader(yaml.SafeLoader):
-    """YAML 1.1 takes 1e-3 for a word; here it is the number."""
-
-
-Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    [*"-+0123456789"],
-)
 
 
 def shipped_spaces() -> list[str]:
@@ -51,11 +40,6 @@ def load_space(source: str) -> Space:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not YAML: {error}", REMEDY) from error
     return parse_space(content, str(path))
-
-
-def read_yaml(text: str) -> Any:
-    """The content of a YAML text."""
-    return yaml.load(text, Loader)  # Loader is a SafeLoader
 
 
 def parse_space(content: Any, subject: str) -> Space:

@@ -1,6 +1,7 @@
 """Asynchronous successive halving in epochs: the weak stop early (Li et al., 2020).
 
-At each rung a trial goes on if its score is among the best third that reached the rung before it.
+At each rung a trial goes on if its score is among the best of those that reached the rung before
+it: the best third, or another share.
 """
 
 import math
@@ -23,14 +24,14 @@ def grace_epochs(epochs: int) -> int:
 class Halving(ASHAScheduler):
     """ASHA that leaves alone whoever reports no score, or one that is not a number."""
 
-    def __init__(self, epochs: int, grace: int | None = None) -> None:
+    def __init__(self, epochs: int, grace: int | None = None, reduction: float = REDUCTION) -> None:
         super().__init__(
             time_attr=EPOCH,
             metric=SCORE,
             mode="max",
             max_t=epochs,
-            grace_period=grace or grace_epochs(epochs),
-            reduction_factor=REDUCTION,
+            grace_period=min(grace or grace_epochs(epochs), epochs),
+            reduction_factor=reduction,
         )
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:

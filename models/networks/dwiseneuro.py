@@ -156,7 +156,8 @@ class InvertedResidual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         y = self.project(self.squeeze_excite(self.temporal(self.spatial(self.expand(x)))))
         shortcut: Tensor = self.shortcut_norm(self._shortcut(x, y.shape[2:]))
-        return shortcut + self.drop_path(y)
+        kept: Tensor = self.drop_path(y)
+        return shortcut + kept
 
     def _shortcut(self, x: Tensor, size: torch.Size) -> Tensor:
         if x.shape[2:] != size:

@@ -7,6 +7,7 @@ any integer or float dtype, NaN after the valid frames, a T of its own per sessi
 ids, `none` tiers, missing responses, and all-zero responses where the organisers withhold them.
 """
 
+import tokenize
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,15 +31,18 @@ TEST_TIERS = MAIN_TIERS + BONUS_TIERS
 TIERS = (*TRAIN_TIERS, *TEST_TIERS, "none")
 OLD_HASH = "8744edeac3b4d1ce16b680916b5267ce"
 NEW_HASH = "9b4f6a1a067fe51e15306b9628efea20"
+MALFORMED = (ValueError, EOFError, OSError, TypeError, SyntaxError, tokenize.TokenError)
+"""What numpy raises for a .npy file whose header or content is damaged."""
 
 
 def read_array(path: Path) -> npt.NDArray[np.generic]:
     """Read one .npy file; a missing, truncated or pickled one is a RecordingError that names it."""
     try:
-        array: npt.NDArray[np.generic] = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            array: npt.NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)
     except FileNotFoundError as error:
         raise RecordingError(f"{path} is missing", "Unpack the session again.") from error
-    except (ValueError, EOFError, OSError) as error:
+    except MALFORMED as error:
         reason = str(error).splitlines()[0]
         message = f"{path} is not a readable array: {reason}"
         raise RecordingError(
@@ -119,7 +123,9 @@ class Session:
         """Whether the responses of a trial are there and not withheld."""
         if not self.file("responses", trial).exists():
             return False
-        return self.tiers[trial] not in TEST_TIERS or bool(self._read("responses", trial).any())
+        if self.tiers[trial] not in TEST_TIERS:
+            return True
+        return bool(np.nan_to_num(self._read("responses", trial)).any())
 
     @property
     def withholds(self) -> bool:
@@ -156,7 +162,8 @@ class Session:
 
 def file_ids(folder: Path) -> list[int]:
     """The ids of the files <id>.npy in a folder, ascending; other files are passed over."""
-    return sorted(int(file.stem) for file in folder.glob("*.npy") if file.stem.isdecimal())
+    names = (file.stem for file in folder.glob("*.npy"))
+    return sorted(int(name) for name in names if name.isdecimal() and name == str(int(name)))
 
 
 def valid_frames(array: npt.NDArray[np.generic]) -> int:

@@ -9,13 +9,13 @@ from rich.console import Console
 from ensemble import build as building
 from ensemble.build import Options, build
 from ensemble.checks.verdict import Report
-from ensemble.evaluation import Answers
 from ensemble.heldout import select_prefix
 from ensemble.manifest import Manifest
 from ensemble.members import members_of_runs, members_of_search
 from ensemble.naming import targets
 from ensemble.reader import read_rows
 from ensemble.score import score_file
+from models.answers import Answers
 from models.errors import Problem, ProblemsFound, UserError
 from models.metrics import response_precision, scored_frames
 from models.recordings.layout import open_sessions

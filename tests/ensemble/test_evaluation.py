@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from ensemble.evaluation import ENSEMBLE, FLOOR, Answers, Evaluation, TierScores, tiers_to_evaluate
+from ensemble.evaluation import ENSEMBLE, FLOOR, Evaluation, TierScores, tiers_to_evaluate
 from ensemble.gain import verdict
 from ensemble.selection import Prefix, Selection
+from models.answers import Answers
 from models.errors import RecordingError
 from models.recordings import truth
 from models.recordings.layout import TEST_TIERS, open_sessions
