@@ -17,7 +17,7 @@ Part = Annotated[float, Field(ge=0, le=1)]
 class Strict(BaseModel):
     """Unknown keys and wrong types are refused; a configuration never changes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class DataConfig(Strict):
@@ -85,7 +85,8 @@ class RunConfig(Strict):
 def load_config(content: Mapping[str, Any], subject: str = "the configuration") -> RunConfig:
     """Validate a configuration; all that is wrong with it is one ConfigurationError."""
     try:
-        return RunConfig.model_validate_json(json.dumps(content))
+        # Dates, which YAML has and JSON does not, become texts and are refused as such.
+        return RunConfig.model_validate_json(json.dumps(content, default=str))
     except ValidationError as error:
         problems = [_problem(dict(detail)) for detail in error.errors()]
         raise ConfigurationError(subject, problems, "Mend these and run it again.") from error
@@ -103,10 +104,18 @@ def flatten(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted names as a nested configuration: the inverse of `flatten`."""
+    """Dotted names as a nested configuration: the inverse of `flatten`.
+
+    A name that is both a value and the start of other names is a ConfigurationError.
+    """
     nested: dict[str, Any] = {}
     for name, value in flat.items():
         *parents, key = name.split(".")
+        places = (".".join(parents[: depth + 1]) for depth in range(len(parents)))
+        twice = [place for place in places if place in flat]
+        if twice:
+            problem = Problem(twice[0], "is both a value and a group of values", f"also {name}")
+            raise ConfigurationError("the configuration", [problem], "Give one of the two.")
         level = nested
         for parent in parents:
             level = level.setdefault(parent, {})

@@ -40,7 +40,7 @@ class Mouse:
 class NetworkConfig(BaseModel):
     """What the configurations of all families share."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     clip_frames: int = Field(ge=1)
     """Frames of a training clip, T."""
