@@ -1,0 +1,33 @@
+"""Generated recordings of two mice, shared by the tests of models and not to be changed."""
+
+import hypothesis
+import pytest
+
+from models.fit import Fit
+from models.recordings.synthetic import Recipe, write_data_set
+from tests.models.tiny import config_of
+
+# A deadline would be a test of the machine.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+
+RECIPE = Recipe(mice=2, neurons=4, train_trials=6, videos=1, repeats=1)
+
+
+@pytest.fixture(scope="session")
+def recordings(tmp_path_factory):
+    """The folder of the recordings; their truth lies beside it."""
+    folder = tmp_path_factory.mktemp("recordings") / "data"
+    write_data_set(folder, RECIPE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def complete(recordings, tmp_path_factory):
+    """The folder of a run that was trained to its end; not to be changed either."""
+    folder = tmp_path_factory.mktemp("complete") / "run"
+    fit = Fit(folder, config_of(), recordings, "cpu")
+    while not fit.done:
+        fit.train_epoch()
+    fit.finish()
+    return folder
