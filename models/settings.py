@@ -49,12 +49,20 @@ def read_file(path: Path) -> dict[str, Any]:
 
 
 def parse_values(pairs: Sequence[str]) -> dict[str, Any]:
-    """`training.epochs=5` and the like as a dictionary; the values are read as YAML."""
-    values = {}
+    """`training.epochs=5` and the like as one level of dotted names; the values are YAML."""
+    values: dict[str, Any] = {}
     for pair in pairs:
         name, separator, value = pair.partition("=")
         if not separator:
             message = f"--set takes name=value; found '{pair}'"
             raise UserError(message, "Write it like --set training.epochs=5.")
-        values[name.strip()] = read_yaml(value)
-    return values
+        values[name.strip()] = _value(name.strip(), value)
+    return flatten(values)
+
+
+def _value(name: str, text: str) -> Any:
+    try:
+        return read_yaml(text)
+    except yaml.YAMLError as error:
+        message = f"--set {name}: '{text}' is not YAML"
+        raise UserError(message, "Write lists like '[train, oracle]', texts in quotes.") from error
