@@ -21,6 +21,12 @@ def assert_untouched(path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def write_half(path, error):
+    with files.replacing(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise error
+
+
 def test_the_new_content_appears_whole_and_at_once(path):
     with files.replacing(path) as temporary:
         temporary.write_bytes(b"half")
@@ -33,9 +39,8 @@ def test_the_new_content_appears_whole_and_at_once(path):
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, ValueError])
 def test_an_exception_inside_leaves_the_old_file_and_goes_on(path, error):
-    with pytest.raises(error, match="mine"), files.replacing(path) as temporary:
-        temporary.write_bytes(b"half")
-        raise error("mine")
+    with pytest.raises(error, match="mine"):
+        write_half(path, error("mine"))
     assert_untouched(path)
 
 
@@ -54,9 +59,8 @@ def test_a_full_disk_is_named_with_a_remedy(path, monkeypatch, number):
 
 
 def test_a_disk_that_fills_up_while_writing(path):
-    with pytest.raises(StorageError, match="no space left"), files.replacing(path) as temporary:
-        temporary.write_bytes(b"half")
-        raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(StorageError, match="no space left"):
+        write_half(path, OSError(errno.ENOSPC, "No space left on device"))
     assert_untouched(path)
 
 
