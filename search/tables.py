@@ -54,14 +54,14 @@ def _progress(row: Row) -> tuple[str, str, str]:
 
 
 def _remark(row: Row, varied: Sequence[str]) -> Text:
-    """The reason of a failure, else the varied parameters that the trial has, on one line."""
+    """The reason of a failure, else the varied parameters that the trial has."""
     if row.state == "failed":
         return Text(row.reason)
     names = [name for name in varied if name in row.flat and name != FAMILY]
     shown = [f"{name.rpartition('.')[2]}={_short(row.flat[name])}" for name in names]
     more = f" +{len(shown) - MOST_PARAMETERS}" if len(shown) > MOST_PARAMETERS else ""
     words = " ".join(shown[:MOST_PARAMETERS]) + more
-    return Text(words, no_wrap=True, overflow="ellipsis")
+    return Text(words)
 
 
 def _short(value: Any) -> str:

@@ -1,6 +1,8 @@
 """MLflow's UI on the search's database, on this machine only."""
 
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -41,11 +43,16 @@ def check(home: Path, port: int) -> None:
 
 
 def serve(home: Path, port: int) -> int:
-    """Serve until Ctrl-C; the server's exit code."""
-    server = subprocess.Popen(command(home, port), env={**os.environ, **ENVIRONMENT})
+    """Serve until Ctrl-C or SIGTERM, which end all of the server's processes; its exit code."""
+    environment = {**os.environ, **ENVIRONMENT}
+    server = subprocess.Popen(command(home, port), env=environment, start_new_session=True)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return server.wait()
     except KeyboardInterrupt:
-        server.terminate()
-        server.wait()
         return 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
