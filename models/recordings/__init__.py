@@ -1,0 +1,1 @@
+"""Recordings on disk and in memory."""

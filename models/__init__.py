@@ -1,0 +1,1 @@
+"""One model: its recordings, its network, its training, its predictions, its score."""
