@@ -1,6 +1,7 @@
 """Weights and training states on disk: written atomically, read without running what they hold."""
 
 import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,12 @@ import torch
 
 from models.errors import RunError
 from models.files import replacing
+
+MALFORMED = (
+    *(RuntimeError, OSError, EOFError, pickle.UnpicklingError, struct.error),
+    *(ValueError, TypeError, LookupError, AttributeError, AssertionError, ArithmeticError),
+)
+"""What torch raises for a checkpoint that is cut short or damaged."""
 
 
 def save_state(path: Path, state: Any) -> None:
@@ -23,7 +30,7 @@ def load_state(path: Path) -> Any:
     except FileNotFoundError as error:
         remedy = "The run has not finished its first epoch; train it on."
         raise RunError(f"{path} is missing", remedy) from error
-    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except MALFORMED as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
         remedy = "Remove the run and train it again."
         raise RunError(f"{path} is not a readable checkpoint: {reason}", remedy) from error
