@@ -90,7 +90,9 @@ def test_sliding_window_equals_the_winners(winners, batch_size):
     stacked = np.concatenate(list(golden["inputs"]), axis=1)  # (L, 5 * S, S)
     predictor = Predictor(Film(network), config, batch_size=batch_size)
     behaviour = np.zeros((4, len(stacked)), np.float32)
-    assert_close(predictor.predict(stacked, behaviour, int(golden["readout"])), golden["prediction"])
+    assert_close(
+        predictor.predict(stacked, behaviour, int(golden["readout"])), golden["prediction"]
+    )
 
 
 def test_windows_per_frame_equal_the_winners():
@@ -112,7 +114,9 @@ def test_full_size_has_the_known_number_of_parameters():
     assert round(readouts / 1e6, 1) == 161.6
 
 
-@pytest.mark.parametrize(("kernel", "stride", "size"), [(3, 1, (9, 16)), (5, 2, (8, 8)), (3, 2, (7, 9))])
+@pytest.mark.parametrize(
+    ("kernel", "stride", "size"), [(3, 1, (9, 16)), (5, 2, (8, 8)), (3, 2, (7, 9))]
+)
 def test_spatial_depthwise_equals_conv3d(kernel, stride, size):
     ours = SpatialDepthwise(6, kernel, stride)
     x = torch.randn(2, 6, 4, *size)

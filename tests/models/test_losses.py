@@ -17,5 +17,7 @@ def test_poisson_equals_the_winners():
 def test_poisson_of_a_clip_does_not_depend_on_the_other_clips():
     generator = torch.Generator().manual_seed(0)
     prediction, response = torch.rand(2, 4, 3, 5, generator=generator)
-    torch.testing.assert_close(poisson(prediction, response)[:1], poisson(prediction[:1], response[:1]))
+    torch.testing.assert_close(
+        poisson(prediction, response)[:1], poisson(prediction[:1], response[:1])
+    )
     assert poisson(torch.zeros(1, 1, 1), torch.zeros(1, 1, 1)).item() == 0

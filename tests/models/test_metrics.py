@@ -71,7 +71,14 @@ def test_a_silent_neuron_counts_as_zero():
 
 @pytest.mark.parametrize(
     ("length", "longest", "count"),
-    [(300, 249, 249), (324, 249, 249), (300, 250, 250), (240, 249, 189), (240, 250, 190), (30, 249, 0)],
+    [
+        (300, 249, 249),
+        (324, 249, 249),
+        (300, 250, 250),
+        (240, 249, 189),
+        (240, 250, 190),
+        (30, 249, 0),
+    ],
 )
 def test_scored_frames(length, longest, count):
     window = metrics.scored_frames(length, longest)
