@@ -19,8 +19,8 @@ from models.networks.registry import build
 from models.recordings.clips import ClipSampler
 from models.recordings.folds import fold_of_group
 from models.recordings.trials import MouseTrials, Trial, fingerprint, load_trials
-from models.runs import SCORE, TRAIN_LOSS, MouseRecord, RunFolder, Status, new_record
-from models.training import Training, choose_device
+from models.runs import SCORE, TRAIN_LOSS, MouseRecord, RunFolder, RunRecord, Status, new_record
+from models.training import Training, usable_device
 
 
 class Fit:
@@ -28,11 +28,12 @@ class Fit:
 
     def __init__(self, folder: Path, config: RunConfig, data: Path, device: str = "auto") -> None:
         self.folder, self.config = RunFolder(folder), config
+        place = usable_device(device)
         mice = load_trials(data.resolve(), config.data.tiers, config.data.downsample)
         self._training_trials, self._held_out = _split(mice, config)
         self._mice = mice
         self._begin(data)
-        self.training = self._new_training(choose_device(device))
+        self.training = self._new_training(place)
         self._metrics: list[dict[str, float]] = []
         if self.folder.checkpoint.exists():
             self.training.load_state(load_state(self.folder.checkpoint))
@@ -82,15 +83,23 @@ class Fit:
 
     def _begin(self, data: Path) -> None:
         """Write config.json, or see that the run that is there is this one."""
-        if self.folder.exists:
-            if self.folder.record().config != self.config:
-                message = f"{self.folder.path} holds a run with another configuration"
-                raise RunError(message, "Choose another folder, or remove that run.")
-            return
         sessions = [mouse.session for mouse in self._mice]
+        mark = fingerprint(sessions)
+        if self.folder.exists:
+            self._check_same(self.folder.record(), mark)
+            return
         records = [MouseRecord(name=s.name, unit_ids=s.unit_ids.tolist()) for s in sessions]
-        record = new_record(self.config, records, self._size, data, fingerprint(sessions))
-        self.folder.create(record)
+        self.folder.create(new_record(self.config, records, self._size, data, mark))
+
+    def _check_same(self, begun: RunRecord, mark: str) -> None:
+        """Raise RunError unless the run that was begun here is this one."""
+        if begun.config != self.config:
+            message = f"{self.folder.path} holds a run with another configuration"
+        elif begun.fingerprint != mark:
+            message = f"{self.folder.path} holds a run on other recordings: {begun.data}"
+        else:
+            return
+        raise RunError(message, "Choose another folder, or remove that run.")
 
     @property
     def _size(self) -> tuple[int, int]:

@@ -8,14 +8,14 @@ import numpy.typing as npt
 import torch
 
 from models.checkpoints import load_state
-from models.errors import RunError, UserError
+from models.errors import RunError
 from models.inference import Predictor
 from models.networks.network import Mouse, Network
 from models.networks.registry import build
 from models.recordings.layout import Session
 from models.recordings.trials import downsampled
 from models.runs import RunFolder, RunRecord
-from models.training import choose_device
+from models.training import usable_device
 
 Array = npt.NDArray[np.float32]
 
@@ -82,18 +82,6 @@ class TrainedRun:
         """Index and unit ids of each mouse."""
         mice = enumerate(self.record.mice)
         return {m.name: (index, np.array(m.unit_ids, dtype=np.int64)) for index, m in mice}
-
-
-def usable_device(name: str) -> torch.device:
-    """The device of this name; a UserError where this machine has none."""
-    try:
-        device = choose_device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built with CUDA
-        reason = str(error).splitlines()[0]
-        message = f"'{name}' is no device of this machine: {reason}"
-        raise UserError(message, "Use --device auto, cpu, or cuda where there is a GPU.") from error
-    return device
 
 
 def _untrained(record: RunRecord) -> Network:

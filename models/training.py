@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, S
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models.config import RunConfig, TrainingConfig
+from models.errors import UserError
 from models.losses import poisson
 from models.networks.network import Network
 from models.recordings.clips import ClipBatch, ClipSampler, cutmix
@@ -131,6 +132,18 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     return torch.device(name)
+
+
+def usable_device(name: str) -> torch.device:
+    """The device of this name; a UserError where this machine has none."""
+    try:
+        device = choose_device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built with CUDA
+        reason = str(error).splitlines()[0]
+        message = f"'{name}' is no device of this machine: {reason}"
+        raise UserError(message, "Use --device auto, cpu, or cuda where there is a GPU.") from error
+    return device
 
 
 def autocast_type(precision: str, device: torch.device) -> torch.dtype:
