@@ -1,5 +1,6 @@
 """A run's predictions on disk: one file a mouse, float16, trials end to end."""
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from models.errors import RunError
 from models.files import replacing
 
 Array = npt.NDArray[np.float32]
+
+MALFORMED = (ValueError, TypeError, OSError, EOFError, KeyError, zipfile.BadZipFile)
+"""What numpy raises for an archive that is cut short, damaged, or something else."""
 
 
 def write(run: Path, mouse: str, trials: Mapping[int, Array]) -> None:
@@ -29,11 +33,11 @@ def read(run: Path, mouse: str) -> dict[int, Array]:
     """The predictions (N, T) of each trial of a mouse; a missing file is a RunError."""
     path = _file(run, mouse)
     try:
-        with np.load(path) as archive:
+        with path.open("rb") as file, np.load(file) as archive:
             trials, lengths, values = (archive[name] for name in ("trials", "lengths", "values"))
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing", "Only complete runs have predictions.") from error
-    except (ValueError, OSError, KeyError) as error:
+    except MALFORMED as error:
         raise RunError(f"{path} is not readable: {error}", "Train this run again.") from error
     parts = np.split(values.astype(np.float32), np.cumsum(lengths)[:-1])
     pairs = zip(trials.tolist(), parts, strict=True) if len(trials) else ()

@@ -145,12 +145,17 @@ class RunFolder:
     def _json(self, name: str) -> dict[str, Any]:
         path = self.path / name
         try:
-            content: dict[str, Any] = json.loads(path.read_text())
-        except FileNotFoundError as error:
+            content = json.loads(path.read_text())
+        except (FileNotFoundError, NotADirectoryError) as error:
             remedy = "Give a run folder: 'python -m models train' and searches make them."
             raise RunError(f"{self.path} holds no run: {name} is missing", remedy) from error
+        except OSError as error:
+            raise RunError(f"cannot read {path}: {error.strerror}", "Check the file.") from error
         except ValueError as error:
             raise RunError(f"{path} is not JSON: {error}", "Remove this run.") from error
+        if not isinstance(content, dict):
+            message = f"{path} holds one {type(content).__name__}, not named values"
+            raise RunError(message, "Remove this run.")
         return content
 
 
