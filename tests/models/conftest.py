@@ -2,6 +2,7 @@
 
 import hypothesis
 import pytest
+import torch
 
 from models.fit import Fit
 from models.recordings.synthetic import Recipe, write_data_set
@@ -10,6 +11,8 @@ from tests.models.tiny import config_of
 # A deadline would be a test of the machine.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+# Tiny arrays are slower on several threads, by far where other processes want the cores too.
+torch.set_num_threads(1)
 
 RECIPE = Recipe(mice=2, neurons=4, train_trials=6, videos=1, repeats=1)
 
