@@ -133,3 +133,13 @@ def test_boxes_take_a_sizeable_share_on_average():
     shares = [(batch.video != cutmix(batch, 1.0, 1.0).video).float().mean() for _ in range(50)]
     # A uniform share, less what leaves the frame and what meets the clip itself.
     assert 0.15 < np.mean(shares) < 0.45
+
+
+def test_every_clip_of_a_mouse_may_be_a_partner_of_every_other():
+    torch.manual_seed(0)
+    pairs = set()
+    for _ in range(100):
+        for row, film in enumerate(cutmix(numbered_batch(), 1.0, 1.0).video):
+            pairs |= {(row, int(value)) for value in film.unique()}
+    mice = (range(4), range(4, 7))
+    assert pairs == {(row, other) for rows in mice for row in rows for other in rows}
