@@ -54,7 +54,7 @@ class TrainingConfig(Strict):
     warmup: Part = 3 / 21
     """Share of the steps in which the learning rate rises."""
     final_learning_rate: Part = 0.01
-    """Learning rate of the last step, as a share of the highest."""
+    """Learning rate that the cosine ends at, as a share of the highest."""
     ema_decay: float = Field(default=0.999, ge=0, lt=1)
     """Decay a step of the moving average of the weights, which is what is validated and kept."""
     cutmix_probability: Part = 0.5

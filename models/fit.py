@@ -13,7 +13,7 @@ from models.checkpoints import load_state, save_state
 from models.config import RunConfig
 from models.errors import RecordingError, RunError
 from models.inference import Predictor
-from models.metrics import over_mice, scored_frames, single_trial_correlation
+from models.metrics import has_scored_frames, over_mice, scored_frames, single_trial_correlation
 from models.networks.network import Mouse
 from models.networks.registry import build
 from models.recordings.clips import ClipSampler
@@ -123,8 +123,9 @@ class Fit:
         """The score: mean over mice of the single-trial correlation on the held-out trials."""
         per_mouse: dict[str, npt.NDArray[Any]] = {}
         for index, mouse in enumerate(self._mice):
-            if self._held_out[index]:
-                pairs = (self._scored(index, trial) for trial in self._held_out[index])
+            scored = [trial for trial in self._held_out[index] if has_scored_frames(trial.length)]
+            if scored:
+                pairs = (self._scored(index, trial) for trial in scored)
                 per_mouse[mouse.session.name] = single_trial_correlation(pairs)
         return over_mice(per_mouse)
 
@@ -152,6 +153,7 @@ def _split(
     sizes = [sum(fold_of_group(group, folds) == each for group in groups) for each in range(folds)]
     message = (
         f"fold {fold} of {folds} cannot be held out: the {len(groups)} different films fall into "
-        f"folds of {', '.join(map(str, sizes))}, and every mouse needs a film on both sides"
+        f"folds of {', '.join(map(str, sizes))}, but every mouse needs a film to train on, and some "
+        f"mouse one that is held out"
     )
     raise RecordingError(message, "Choose other values of data.folds and data.fold.")

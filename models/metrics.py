@@ -26,6 +26,11 @@ def scored_frames(length: int, longest: int = 249) -> slice:
     return slice(SKIPPED_FRAMES, max(SKIPPED_FRAMES, min(length, LAST_FRAME) - lost))
 
 
+def has_scored_frames(length: int) -> bool:
+    """Whether any frame of a trial of `length` valid frames is scored."""
+    return len(range(length)[scored_frames(length)]) > 0
+
+
 def response_precision(std: Array) -> npt.NDArray[np.float64]:
     """(N, T) factor that the server's truth was multiplied with, from the responses' std (N, T or 1).
 

@@ -169,7 +169,7 @@ def file_ids(folder: Path) -> list[int]:
 def valid_frames(array: npt.NDArray[np.generic]) -> int:
     """Frames (last axis) up to the last one that is not wholly NaN."""
     frames: int = array.shape[-1]
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" or not frames:
         return frames
     missing = np.isnan(array.reshape(-1, array.shape[-1])).all(axis=0)
     return 0 if missing.all() else frames - int(np.argmin(missing[::-1]))

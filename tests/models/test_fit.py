@@ -125,7 +125,7 @@ def test_nothing_is_scored_before_the_first_epoch(recordings, tmp_path):
 def test_a_fold_that_cannot_be_held_out_says_how_films_fall(recordings, tmp_path):
     with pytest.raises(RecordingError, match="fold 49 of 50 cannot be held out") as caught:
         fit_of(tmp_path / "run", recordings, data={"folds": 50, "fold": 49})
-    sizes = caught.value.message.split("folds of ")[1].split(", and")[0].split(", ")
+    sizes = caught.value.message.split("folds of ")[1].split(", but")[0].split(", ")
     films = {trial.group for m in load_trials(recordings, ("train",), 4) for trial in m.trials}
     assert (len(sizes), sum(map(int, sizes))) == (50, len(films))
     assert f"the {len(films)} different films" in caught.value.message

@@ -150,6 +150,11 @@ def test_valid_frames_end_with_the_last_that_is_not_all_missing(valid, padding, 
     assert valid_frames(np.zeros((3, valid + padding), np.int16)) == valid + padding
 
 
+def test_nothing_has_no_valid_frames():
+    assert valid_frames(np.empty((2, 0), np.float32)) == 0
+    assert valid_frames(np.full((2, 5), np.nan)) == 0
+
+
 def test_sessions_are_found_by_name_or_given_alone(tmp_path):
     for name in ("b", "a", ".hidden"):
         make_session(tmp_path / name)

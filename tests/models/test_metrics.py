@@ -83,3 +83,4 @@ def test_a_silent_neuron_counts_as_zero():
 def test_scored_frames(length, longest, count):
     window = metrics.scored_frames(length, longest)
     assert len(range(length)[window]) == count
+    assert metrics.has_scored_frames(length) == (count > 0)
