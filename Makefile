@@ -16,6 +16,8 @@ TRIALS ?= 8
 SEARCH ?= --grace 3 --reduction 2
 DATA ?=
 RECORDINGS := $(or $(DATA),$(DEMO)/recordings)
+# What a demo makes, and so may remove; never the whole folder, which could be somebody's.
+MADE := $(addprefix $(DEMO)/,recordings recordings.truth searches submission)
 # Two workers of one thread each use two cores better than one process of two threads.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
@@ -28,7 +30,7 @@ $(READY): pyproject.toml .ci/constraints.txt
 	@touch $@
 
 demo: $(READY)
-	rm -rf $(DEMO)
+	rm -rf $(MADE)
 ifeq ($(DATA),)
 	$(BIN)/python -m models synth $(RECORDINGS) $(SYNTH)
 endif
@@ -58,4 +60,4 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(MADE)

@@ -43,7 +43,8 @@ def _files(path: Path) -> list[Path]:
 
 
 def _content(report: Report) -> str:
-    parts = [f"{report.rows} rows", f"{len(report.mice)} mice"]
+    mice = "1 mouse" if len(report.mice) == 1 else f"{len(report.mice)} mice"
+    parts = [f"{report.rows} rows", mice]
     parts += [f"{len(report.members)} files"] if report.members else []
     parts += [f"as with {report.frames} frames"] if report.frames else []
     parts += [f"trials as {report.trial_form}"] if report.trial_form else []

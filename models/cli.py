@@ -145,7 +145,8 @@ def score(
     """
     from models.evaluation import score_run, score_table
 
-    out.print(score_table(score_run(data, run, truth, normalise=not raw, device=device)))
+    rows = score_run(data, run, truth, normalise=not raw, device=device)
+    out.print(score_table(rows, normalise=not raw))
 
 
 @contextlib.contextmanager

@@ -24,6 +24,8 @@ class TierScore:
     """The kind of stimulus; empty for the whole tier."""
     score: float
     ceiling: float
+    trained_on: bool = False
+    """Whether the run learnt from this tier: its score there is no measure of quality."""
 
 
 def score_run(
@@ -47,17 +49,18 @@ def score_run(
             expected = answers.noise_free(session, trial)
             if expected is not None:
                 ceilings.add(session, tier, kind, expected, response)
-    rows = [row for tier in SCORED_TIERS for row in _rows(tier, scores, ceilings)]
+    learnt = trained.record.config.data.tiers if trained is not None else ()
+    rows = [row for tier in SCORED_TIERS for row in _rows(tier, scores, ceilings, tier in learnt)]
     if not rows:
         raise RecordingError(f"{data} has no known responses to score", "Give --truth DIR.")
     return rows
 
 
-def _rows(tier: str, scores: Scoreboard, ceilings: Scoreboard) -> list[TierScore]:
+def _rows(tier: str, scores: Scoreboard, ceilings: Scoreboard, trained_on: bool) -> list[TierScore]:
     kinds = sorted({*scores.kinds(tier), *ceilings.kinds(tier)})
     if not kinds:
         return []
-    whole = TierScore(tier, "", scores.score(tier), ceilings.score(tier))
+    whole = TierScore(tier, "", scores.score(tier), ceilings.score(tier), trained_on)
     each = (
         TierScore(tier, kind, scores.kind_score(tier, kind), ceilings.kind_score(tier, kind))
         for kind in kinds
@@ -66,12 +69,14 @@ def _rows(tier: str, scores: Scoreboard, ceilings: Scoreboard) -> list[TierScore
     return [whole, *each]
 
 
-def score_table(rows: list[TierScore]) -> Table:
+def score_table(rows: list[TierScore], normalise: bool) -> Table:
     """The scores as a table; a dash where something is not known."""
-    title = "Single-trial correlation"
+    units = "the server's units" if normalise else "raw units"
+    title = f"Single-trial correlation in {units}"
     made = table(title, "tier", "stimulus", "score", "ceiling", "share", left=2)
     for row in rows:
         cells = (f"{value:.3f}" if value == value else "-" for value in (row.score, row.ceiling))
         share = row.score / row.ceiling if row.ceiling else float("nan")
-        made.add_row(row.tier, row.kind, *cells, f"{share:.0%}" if share == share else "-")
+        tier = f"{row.tier} (trained on)" if row.trained_on else row.tier
+        made.add_row(tier, row.kind, *cells, f"{share:.0%}" if share == share else "-")
     return made
