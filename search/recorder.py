@@ -66,11 +66,14 @@ class Recorder:
             self.proposer.tell(number, Status(state="failed", epoch=0, epochs=0, reason=reason))
 
     def _interrupted(self, row: Row) -> Status:
-        """A run that was complete on disk before it could report so is complete."""
+        """What is on disk counts, reported or not: epochs, and that the run is complete."""
+        folder = RunFolder(self._folder(row.number))
         try:
-            status = RunFolder(self._folder(row.number)).status()
-        except RunError:
-            status = None
+            status, lines = folder.status(), folder.metrics()
+        except (RunError, ValueError):
+            status, lines = None, []
+        for line in lines:
+            self.epoch(row.number, line)
         return status or row.status("failed", INTERRUPTED)
 
     def _settle(self, row: Row, status: Status, trace: str = "", killed: bool = False) -> None:
