@@ -5,14 +5,13 @@ One trial is in memory at a time, as read once and as predicted by each run.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from ensemble.submission import Row
-from models.metrics import response_precision, scored_frames
 from models.recordings.layout import Session
+from models.scoring import server_units
 from models.trained import TrainedRun
 
 Array = npt.NDArray[np.float32]
@@ -52,23 +51,12 @@ class ServerUnits:
 
     def __init__(self, frames: int = 249, normalise: bool = True) -> None:
         self.frames, self.normalise = frames, normalise
-        self._precision = cache(_precision)
 
     def scaled(self, session: Session, values: npt.NDArray[np.floating]) -> Array64:
         """(N, F) from (N, T) of a trial's valid frames: cut, then times the response precision."""
-        window = scored_frames(values.shape[1], self.frames)
-        cut = np.asarray(values[:, window], dtype=np.float64)
-        if not self.normalise:
-            return cut
-        precision = self._precision(session)
-        return cut * (precision[:, window] if precision.shape[1] > 1 else precision)
+        return server_units(session, values, self.frames, self.normalise)
 
     def row(self, session: Session, trial: int, prediction: npt.NDArray[np.floating]) -> Row:
         """A submission's row from (N, T); responses are never negative, so neither are these."""
         values = np.maximum(self.scaled(session, prediction), 0)
         return Row(session.name, trial, values, session.unit_ids)
-
-
-def _precision(session: Session) -> Array64:
-    """(N, T or 1)."""
-    return response_precision(session.statistic("responses", "std"))

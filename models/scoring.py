@@ -8,12 +8,27 @@ from models.metrics import (
     over_kinds,
     over_mice,
     over_neurons,
-    response_precision,
     scored_frames,
 )
 from models.recordings.layout import Session
 
 Array = npt.NDArray[np.floating]
+
+
+def server_units(
+    session: Session, values: Array, frames: int = 249, normalise: bool = True
+) -> npt.NDArray[np.float64]:
+    """(N, F) what the server sees of (N, T) raw values: the scored frames, times their precision.
+
+    `frames` is the number of values of a trial of 300 frames or more (249 or 250). Without
+    `normalise` the values stay in raw units.
+    """
+    window = scored_frames(values.shape[1], frames)
+    cut = np.asarray(values[:, window], dtype=np.float64)
+    if not normalise:
+        return cut
+    precision = session.precision
+    return cut * (precision[:, window] if precision.shape[1] > 1 else precision)
 
 
 class Scoreboard:
@@ -25,7 +40,6 @@ class Scoreboard:
 
     def __init__(self, normalise: bool = True, frames: int = 249) -> None:
         self.normalise, self.frames = normalise, frames
-        self._precisions: dict[str, Array] = {}
         self._correlations: dict[tuple[str, str, str], Correlation] = {}
 
     def add(
@@ -34,9 +48,7 @@ class Scoreboard:
         """Add one trial: (N, T) of both in raw units; `kind` is "" where it is not known."""
         place = (tier, kind, session.name)
         correlation = self._correlations.setdefault(place, Correlation())
-        frames = scored_frames(response.shape[1], self.frames)
-        factor = self._precision(session, frames)
-        correlation.add(prediction[:, frames] * factor, response[:, frames] * factor)
+        correlation.add(self._scaled(session, prediction), self._scaled(session, response))
 
     def score(self, tier: str) -> float:
         """The tier's score: mean over kinds of the mean over mice; NaN where no trial was added."""
@@ -62,13 +74,5 @@ class Scoreboard:
             if (of_tier, of_kind) == (tier, kind)
         }
 
-    def _precision(self, session: Session, frames: slice) -> Array | float:
-        """(N, F or 1) factors for these frames; 1 unless normalising."""
-        if not self.normalise:
-            return 1.0
-        if session.name not in self._precisions:
-            self._precisions[session.name] = response_precision(
-                session.statistic("responses", "std")
-            )
-        precision = self._precisions[session.name]
-        return precision[:, frames] if precision.shape[1] > 1 else precision
+    def _scaled(self, session: Session, values: Array) -> npt.NDArray[np.float64]:
+        return server_units(session, values, self.frames, self.normalise)

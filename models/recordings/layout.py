@@ -17,11 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from models.errors import RecordingError
+from models.metrics import response_precision
 
 Array = npt.NDArray[np.float32]
 
 HEIGHT, WIDTH = 36, 64
-FRAMES_PER_SECOND = 30
 KINDS = ("videos", "responses", "behavior", "pupil_center")
 STATISTICS = ("mean", "std", "min", "max", "median")
 TRAIN_TIERS = ("train", "oracle")
@@ -144,6 +144,11 @@ class Session:
     def statistic(self, kind: str, name: str) -> npt.NDArray[np.float64]:
         """One of the organisers' statistics over the train tier; the time axis is T or 1."""
         return read_array(self.path / f"meta/statistics/{kind}/all/{name}.npy").astype(np.float64)
+
+    @cached_property
+    def precision(self) -> npt.NDArray[np.float64]:
+        """(N, T or 1) what the server's truth is multiplied with; computed once for all who ask."""
+        return response_precision(self.statistic("responses", "std"))
 
     def file(self, kind: str, trial: int) -> Path:
         """Where the array of one kind of one trial lies."""

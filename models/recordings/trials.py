@@ -1,8 +1,8 @@
 """The trials that a run trains and validates on, in memory."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -78,26 +78,26 @@ def load_trials(data: Path, tiers: tuple[str, ...], downsample: int) -> tuple[Mo
     Raises RecordingError where a mouse has none.
     """
     sessions = open_sessions(data)
-    films = {
-        (s.name, number): film_hash(s.video(number))
-        for s in sessions
-        for number in _known(s, tiers)
-    }
-    groups = dict(zip(films, content_groups(list(films.values())), strict=True))
-    return tuple(_load(session, tiers, downsample, groups) for session in sessions)
+    loaded = [list(_load(session, tiers, downsample)) for session in sessions]
+    groups = iter(content_groups([bits for trials in loaded for _, bits in trials]))
+    return tuple(
+        MouseTrials(session, tuple(replace(trial, group=next(groups)) for trial, _ in trials))
+        for session, trials in zip(sessions, loaded, strict=True)
+    )
 
 
 def _load(
-    session: Session, tiers: Sequence[str], downsample: int, groups: Mapping[tuple[str, int], str]
-) -> MouseTrials:
-    trials = []
+    session: Session, tiers: Sequence[str], downsample: int
+) -> Iterator[tuple[Trial, npt.NDArray[np.bool_]]]:
+    """Each trial, not yet in a group, and its film's hash: the film is read once for both."""
     for number in _known(session, tiers):
-        video = downsampled(session.video(number), downsample).astype(np.float16)
-        responses, behaviour = session.responses(number), session.behaviour(number)
+        video, responses = session.video(number), session.responses(number)
         if responses is not None:
-            group = groups[session.name, number]
-            trials.append(Trial(number, group, video, behaviour, responses))
-    return MouseTrials(session, tuple(trials))
+            small = downsampled(video, downsample).astype(np.float16)
+            yield (
+                Trial(number, "", small, session.behaviour(number), responses),
+                film_hash(video),
+            )
 
 
 def _known(session: Session, tiers: Sequence[str]) -> list[int]:
