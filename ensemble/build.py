@@ -24,8 +24,8 @@ from ensemble.submission import write_submission
 from ensemble.tables import evaluation_table, selection_table
 from ensemble.zips import write_zips
 from models.answers import Answers
-from models.recordings.layout import Session, open_sessions
-from models.recordings.trials import fingerprint
+from models.recordings.data_set import open_sessions
+from models.recordings.session import Session, fingerprint
 from models.trained import TrainedRun
 
 

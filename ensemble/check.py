@@ -8,7 +8,8 @@ from ensemble.checks.file import Truth, check_file
 from ensemble.checks.verdict import Report
 from ensemble.naming import Scheme, nearest
 from models.errors import Problem, ProblemsFound, UserError
-from models.recordings.layout import Session, open_sessions, scored_sessions
+from models.recordings.data_set import open_sessions, scored_sessions
+from models.recordings.session import Session
 
 __all__ = ["Report", "check_submission", "scored_names"]
 

@@ -111,7 +111,7 @@ def check(
     """Say whether the server would take a file and, if not, everything that is wrong with it."""
     from ensemble.check import check_submission
     from ensemble.verdicts import files_to_check
-    from models.recordings.layout import open_sessions
+    from models.recordings.data_set import open_sessions
 
     sessions = open_sessions(data)
     files = files_to_check(paths)
@@ -130,7 +130,7 @@ def score(
     """Say what the server would give to files, where the responses are known."""
     from ensemble.score import score_file, submission_files
     from ensemble.tables import score_table
-    from models.recordings.layout import open_sessions
+    from models.recordings.data_set import open_sessions
 
     sessions, answers = open_sessions(data), Answers.beside(data, truth)
     files = submission_files(path)

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.answers import Answers
 from models.metrics import Array
-from models.recordings.layout import Session
+from models.recordings.session import Session
 from models.scoring import Scoreboard
 
 TITLES = {

@@ -9,7 +9,7 @@ from ensemble.members import Member
 from ensemble.selection import PrefixScores, Selection
 from models import predictions
 from models.errors import Problem, ProblemsFound, RecordingError, UserError
-from models.recordings.layout import Session
+from models.recordings.session import Session
 
 Array = npt.NDArray[np.float32]
 
@@ -61,6 +61,8 @@ def _each(members: Sequence[Member], mouse: str, trials: set[int]) -> Iterator[d
 def _recorded(session: Session, trial: int) -> Array:
     responses = session.responses(trial)
     if responses is None:
-        message = f"{session.file('responses', trial)} is missing, but runs were validated on it"
+        message = (
+            f"{session.path} has no responses to trial {trial}, but runs were validated on them"
+        )
         raise RecordingError(message, "Give the recordings that the runs were trained on.")
     return responses

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import Problem, ProblemsFound, RunError, UserError
-from models.recordings.layout import Session
-from models.recordings.trials import fingerprint
+from models.recordings.session import Session, fingerprint
 from models.runs import FLOOR_RUN, RunFolder, RunRecord, Status, runs_of_search, search_folder
 
 

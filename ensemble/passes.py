@@ -8,7 +8,7 @@ from ensemble.predict import Array64, Crowd, ServerUnits
 from ensemble.progress import Progress
 from ensemble.submission import Row
 from models.metrics import Array
-from models.recordings.layout import Session
+from models.recordings.session import Session
 from models.trained import TrainedRun
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ensemble.submission import Row
-from models.recordings.layout import Session
+from models.recordings.session import Session
 from models.scoring import server_units
 from models.trained import TrainedRun
 

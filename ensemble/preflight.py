@@ -7,7 +7,7 @@ from ensemble.columns import FloatType
 from ensemble.naming import LARGEST_UPLOAD, Scheme, archives, targets
 from models.errors import Problem, ProblemsFound, UserError
 from models.metrics import scored_frames
-from models.recordings.layout import Session
+from models.recordings.session import Session
 
 BYTES_A_VALUE: dict[FloatType, float] = {"float64": 8.1, "float32": 4.3}
 """In a submission file, of values whose every bit is kept: noise does not compress."""

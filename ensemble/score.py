@@ -15,7 +15,7 @@ from ensemble.submission import Row
 from models.answers import Answers
 from models.errors import UserError
 from models.metrics import Array, scored_frames
-from models.recordings.layout import Session
+from models.recordings.session import Session
 from models.scoring import Scoreboard
 
 CONVENTIONS = (249, 250)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from models.metrics import Array
-from models.recordings.layout import Session
+from models.recordings.session import Session
 from models.recordings.truth import Truth, truth_folder
 
 _LOOKED_AT = 3

@@ -1,16 +1,16 @@
 """The command line of one model."""
 
-import contextlib
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.console import err, out
-from models.errors import UserError
+from models.errors import Problem, UserError
+from models.progress import counting, transferring
 from models.runs import SCORE, TRAIN_LOSS
 
 app = typer.Typer(
@@ -35,16 +35,12 @@ def check(data: Data) -> None:
     """
     from models.recordings.check import check_data_set, report_table
 
-    with _progress() as bar:
-        report = check_data_set(data, _follow(bar))
+    with counting() as told:
+        report = check_data_set(data, told)
     out.print(report_table(report))
     for warning in report.warnings:
         out.print(f"[yellow]warning:[/] {escape(str(warning))}")
-    for problem in report.problems:
-        err.print(f"[red]problem:[/] {escape(str(problem))}")
-    if not report.ok:
-        err.print(f"{len(report.problems)} found. {escape(report.remedy)}")
-        raise typer.Exit(UNSOUND)
+    _end_with(report.problems, report.remedy)
     out.print(f"sound; sessions: {len(report.sessions)}")
 
 
@@ -66,10 +62,72 @@ def synth(
     from models.recordings.synthetic import Recipe, write_data_set
 
     recipe = Recipe(mice, neurons, seed, train_trials, videos, repeats, old_mice)
-    with _progress() as bar:
-        write_data_set(folder, recipe, _follow(bar))
+    with counting() as told:
+        write_data_set(folder, recipe, told)
     out.print(f"{mice} mice of {neurons} neurons in {folder}, their truth in {folder}.truth")
     out.print(f"next: python -m models check {folder}")
+
+
+@app.command()
+def pack(
+    data: Data,
+    to: Annotated[
+        Path | None, typer.Option(help="The store's folder; DATA.packed, which all commands find.")
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Responses in single, not half, precision.")
+    ] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Pack sessions anew that changed since.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare the store with DATA, number by number.")
+    ] = False,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Threads; one a core.")] = None,
+) -> None:
+    """Pack recordings into a store that training reads many times faster. Do it once.
+
+    Packing that was stopped goes on where it was. Next: python -m models folds DATA.
+    """
+    from models.recordings.store.folders import packed_folder
+    from models.recordings.store.pack import pack as pack_all
+    from models.recordings.store.pack import plan_packing
+    from models.recordings.store.verify import verify_store
+
+    store = to or packed_folder(data)
+    if verify:
+        with counting() as compared:
+            problems = verify_store(data, store, compared)
+        _end_with(problems, "Pack what differs anew: python -m models pack DATA --again.")
+        out.print(f"{store} holds what {data} does")
+        return
+    plan = plan_packing(data, store, exact, again)
+    with transferring(plan.size) as told:
+        pack_all(plan, exact, jobs or os.cpu_count() or 1, told)
+    for line in plan.told():
+        out.print(escape(line))
+    out.print(f"next: python -m models folds {data if to is None else store}")
+
+
+@app.command()
+def folds(
+    data: Data,
+    count: Annotated[int, typer.Option("--folds", min=2, help="How many.")] = 5,
+    most: Annotated[int, typer.Option(min=0, help="Films to list.")] = 10,
+) -> None:
+    """Show how trials fall into folds by the content of their films, and what that prevents.
+
+    Next: python -m search run DATA --name NAME.
+    """
+    from models.recordings.data_set import open_sessions
+    from models.recordings.fold_report import film_table, fold_report, fold_table, sentences
+
+    report = fold_report(open_sessions(data), count)
+    out.print(fold_table(report))
+    if report.repeated and most:
+        out.print(film_table(report, most))
+    for sentence in sentences(report):
+        out.print(sentence)
 
 
 @app.command()
@@ -114,7 +172,8 @@ def predict(
 ) -> None:
     """Predict every trial of a tier: an .npz a mouse with trials, lengths and values (frames, N)."""
     from models import predictions
-    from models.recordings.layout import TIERS, open_sessions
+    from models.recordings.data_set import open_sessions
+    from models.recordings.layout import TIERS
     from models.trained import TrainedRun
 
     if tier not in TIERS:
@@ -149,17 +208,13 @@ def score(
     out.print(score_table(rows, normalise=not raw))
 
 
-@contextlib.contextmanager
-def _progress() -> Iterator[Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as bar:
-        yield bar
-
-
-def _follow(bar: Progress) -> Callable[[str, int, int], None]:
-    """What long functions call with what they are at, how many are done, and of how many."""
-    task = bar.add_task("", total=None)
-    return lambda name, done, of: bar.update(task, description=name, completed=done, total=of)
+def _end_with(problems: Sequence[Problem], remedy: str) -> None:
+    """Print problems, if there are any, and end the command."""
+    for problem in problems:
+        err.print(f"[red]problem:[/] {escape(str(problem))}")
+    if problems:
+        err.print(f"{len(problems)} found. {escape(remedy)}")
+        raise typer.Exit(UNSOUND)
 
 
 def _readable(line: dict[str, float], epochs: int) -> str:

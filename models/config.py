@@ -63,6 +63,9 @@ class TrainingConfig(Strict):
     """Largest norm of the gradient of a step."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """auto is bf16 on a GPU that has it, fp16 on another one, fp32 on a CPU."""
+    device_cache: Literal["auto", "on", "off"] = "auto"
+    """Whether the recordings are copied to the GPU: auto where they take no more than 60 % of its
+    free memory. Otherwise clips are drawn ahead into pinned memory. No result depends on it."""
 
 
 class InferenceConfig(Strict):

@@ -13,6 +13,8 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 USER_MISTAKE = 2
+WIDE = 1000
+"""Characters in a line; wider than any table of mice."""
 
 
 def run(app: typer.Typer, program: str) -> None:
@@ -27,6 +29,12 @@ def run(app: typer.Typer, program: str) -> None:
     except KeyboardInterrupt:
         err.print("stopped")
         sys.exit(130)
+
+
+def uncut(made: Table) -> Table:
+    """The table as wide as it has to be: names are never cut."""
+    made.width = Console(width=WIDE).measure(made).maximum
+    return made
 
 
 def table(title: str, *columns: str, left: int = 1) -> Table:

@@ -8,7 +8,8 @@ from rich.table import Table
 from models.answers import Answers
 from models.console import table
 from models.errors import RecordingError
-from models.recordings.layout import BONUS_TIERS, TEST_TIERS, open_sessions
+from models.recordings.data_set import open_sessions
+from models.recordings.layout import BONUS_TIERS, TEST_TIERS
 from models.scoring import Scoreboard
 from models.trained import TrainedRun
 

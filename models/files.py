@@ -26,10 +26,10 @@ def replacing(path: Path) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         yield temporary
-        _flush(temporary)
+        flush(temporary)
         temporary.chmod(0o644)  # mkstemp makes private files; results are to be shared
         temporary.replace(path)
-        _flush(path.parent)
+        flush(path.parent)
     except OSError as error:
         raise storage_error(path, error) from error
     finally:
@@ -57,7 +57,8 @@ def storage_error(path: Path, error: OSError) -> StorageError:
     return StorageError(message, "Check that the folder exists and may be written to.")
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

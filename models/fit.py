@@ -16,9 +16,11 @@ from models.inference import Predictor
 from models.metrics import has_scored_frames, over_mice, scored_frames, single_trial_correlation
 from models.networks.network import Mouse
 from models.networks.registry import build
-from models.recordings.clips import ClipSampler
+from models.recordings.clips import Pool, downsampled
+from models.recordings.feed import feed_of
 from models.recordings.folds import fold_of_group
-from models.recordings.trials import MouseTrials, Trial, fingerprint, load_trials
+from models.recordings.session import fingerprint
+from models.recordings.trials import MouseTrials, Trial, load_trials
 from models.runs import SCORE, TRAIN_LOSS, MouseRecord, RunFolder, RunRecord, Status, new_record
 from models.training import Training, usable_device
 
@@ -29,7 +31,7 @@ class Fit:
     def __init__(self, folder: Path, config: RunConfig, data: Path, device: str = "auto") -> None:
         self.folder, self.config = RunFolder(folder), config
         place = usable_device(device)
-        mice = load_trials(data.resolve(), config.data.tiers, config.data.downsample)
+        mice = load_trials(data, config.data.tiers)
         self._training_trials, self._held_out = _split(mice, config)
         self._mice = mice
         self._begin(data)
@@ -103,21 +105,17 @@ class Fit:
 
     @property
     def _size(self) -> tuple[int, int]:
-        height, width = self._training_trials[0][0].video.shape[1:]
-        return height, width
+        height, width = self._mice[0].arrays.videos.shape[1:]
+        factor = self.config.data.downsample
+        return height // factor, width // factor
 
     def _new_training(self, device: torch.device) -> Training:
         torch.manual_seed(self.config.seed)
-        pairs = zip(self._mice, self._training_trials, strict=True)
+        pairs = list(zip(self._mice, self._training_trials, strict=True))
         magnitudes: list[Mouse] = [mouse.mouse(trials) for mouse, trials in pairs]
         network = build(self.config.network, magnitudes, self._size)
-        sampler = ClipSampler(
-            self._training_trials,
-            self.config.network,
-            self.config.training.batch_size,
-            self.config.seed,
-        )
-        return Training(self.config, network, sampler, device)
+        pools = [Pool.of(mouse, trials) for mouse, trials in pairs]
+        return Training(self.config, network, feed_of(pools, self.config, device), device)
 
     def _validate(self) -> float:
         """The score: mean over mice of the single-trial correlation on the held-out trials."""
@@ -131,13 +129,17 @@ class Fit:
 
     def _scored(self, mouse: int, trial: Trial) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         frames = scored_frames(trial.length)
-        return self._predict(mouse, trial)[:, frames], trial.responses[:, frames]
+        return self._predict(mouse, trial)[:, frames], self._mice[mouse].responses(trial)[:, frames]
 
     def _predict(self, mouse: int, trial: Trial) -> npt.NDArray[np.float32]:
         predictor = Predictor(
             self.training.averaged, self.config.network, self.config.inference.stride
         )
-        return predictor.predict(trial.video, trial.behaviour, mouse)
+        held = self._mice[mouse]
+        video = torch.from_numpy(held.video(trial)).to(self.training.device)
+        return predictor.predict(
+            downsampled(video, self.config.data.downsample), held.behaviour(trial), mouse
+        )
 
 
 def _split(

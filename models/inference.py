@@ -36,17 +36,21 @@ class Predictor:
         self.width, self.step = width_of_clip(config), config.frame_step
         self.stride, self.batch_size = stride, batch_size
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
     @torch.inference_mode()
     def predict(
         self,
-        video: npt.NDArray[np.floating],
+        video: Tensor | npt.NDArray[np.floating],
         behaviour: npt.NDArray[np.floating],
         mouse: int,
     ) -> npt.NDArray[np.float32]:
         """(N, T) responses of the mouse of this index to video (T, H, W), behaviour (4, T)."""
-        device = next(self.network.parameters()).device
-        frames = torch.from_numpy(np.asarray(video, dtype=np.float32)).to(device)
-        states = torch.from_numpy(np.asarray(behaviour, dtype=np.float32)).to(device)
+        frames = torch.as_tensor(video, dtype=torch.float32, device=self.device)
+        states = torch.as_tensor(behaviour, dtype=torch.float32, device=self.device)
         if not self.network.windowed:
             return self._forward(frames[None], states[None], mouse)[0].cpu().numpy()
         return self._over_windows(frames, states, mouse).cpu().numpy()

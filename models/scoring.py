@@ -10,7 +10,7 @@ from models.metrics import (
     over_neurons,
     scored_frames,
 )
-from models.recordings.layout import Session
+from models.recordings.session import Session
 
 Array = npt.NDArray[np.floating]
 

@@ -12,8 +12,9 @@ from models.errors import RunError
 from models.inference import Predictor
 from models.networks.network import Mouse, Network
 from models.networks.registry import build
-from models.recordings.layout import Session
-from models.recordings.trials import downsampled
+from models.recordings.arrays import held_video
+from models.recordings.clips import downsampled
+from models.recordings.session import Session
 from models.runs import RunFolder, RunRecord
 from models.training import usable_device
 
@@ -56,9 +57,10 @@ class TrainedRun:
         Several runs can so share one reading of a trial.
         """
         mouse = self._index(session)
-        # Half floats, as trials are held for training: the same numbers as in validation.
-        frames = downsampled(video, self.record.config.data.downsample).astype(np.float16)
-        if frames.shape[1:] != self.record.frame_size:
+        # As trials are held for training: the same numbers as in validation.
+        held = torch.from_numpy(held_video(video)).to(self._predictor.device)
+        frames = downsampled(held, self.record.config.data.downsample)
+        if tuple(frames.shape[1:]) != self.record.frame_size:
             wanted = "x".join(map(str, self.record.frame_size))
             found = "x".join(map(str, frames.shape[1:]))
             message = f"{self.folder.path} sees frames of {wanted}; found {found} in {session.path}"

@@ -17,7 +17,9 @@ from models.config import RunConfig, TrainingConfig
 from models.errors import UserError
 from models.losses import poisson
 from models.networks.network import Network
-from models.recordings.clips import ClipBatch, ClipSampler, cutmix
+from models.recordings.clips import ClipBatch
+from models.recordings.cutmix import cutmix
+from models.recordings.feed import Feed
 
 
 class TrainingFailed(Exception):
@@ -32,9 +34,9 @@ class Training:
     """One network being trained."""
 
     def __init__(
-        self, config: RunConfig, network: Network, sampler: ClipSampler, device: torch.device
+        self, config: RunConfig, network: Network, feed: Feed, device: torch.device
     ) -> None:
-        self.config, self.sampler, self.device = config, sampler, device
+        self.config, self.feed, self.device = config, feed, device
         self.network = network.to(device)
         settings = config.training
         self.steps_per_epoch = max(settings.clips_per_epoch // settings.batch_size, 1)
@@ -99,7 +101,7 @@ class Training:
     def _train_step(self) -> Tensor:
         settings = self.config.training
         torch.manual_seed(hash((self.config.seed, self.step)) % 2**63)
-        batch = self.sampler.batch(self.step).to(self.device)
+        batch = self.feed.batch(self.step)
         batch = cutmix(batch, settings.cutmix_probability, settings.cutmix_alpha)
         self.optimizer.zero_grad(set_to_none=True)
         loss = self._loss(batch)

@@ -8,7 +8,7 @@ from typing import Any
 from mlflow import MlflowClient
 
 from models.errors import ConfigurationError, Problem, RunError, UserError
-from models.recordings.layout import open_sessions
+from models.recordings.data_set import open_sessions
 from models.settings import read_yaml
 from search.names import name_problem, value_problem
 from search.reading import build_problems, load_space

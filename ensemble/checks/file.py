@@ -14,7 +14,7 @@ from ensemble.columns import COLUMNS
 from ensemble.naming import LARGEST_UPLOAD, Scheme, file_names, nearest, schemes_of, tier_of
 from ensemble.reader import DAMAGE, open_parquet, raw_rows
 from models.errors import Problem, UserError
-from models.recordings.layout import Session
+from models.recordings.session import Session
 
 
 @dataclass(frozen=True)

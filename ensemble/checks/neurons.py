@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from models.errors import Problem, RecordingError
 from models.metrics import LAST_FRAME, response_precision
-from models.recordings.layout import Session
+from models.recordings.session import Session
 
 Array = npt.NDArray[np.floating]
 

@@ -10,7 +10,7 @@ from ensemble.checks.neurons import Neurons
 from ensemble.reader import RawRow
 from models.errors import Problem
 from models.metrics import scored_frames
-from models.recordings.layout import Session
+from models.recordings.session import Session
 
 CONVENTIONS = (249, 250)
 

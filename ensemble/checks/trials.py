@@ -8,7 +8,7 @@ from ensemble.columns import TrialForm
 from ensemble.naming import nearest
 from ensemble.reader import RawRow, trial_of
 from models.errors import Problem
-from models.recordings.layout import Session
+from models.recordings.session import Session
 
 
 class Trials:

@@ -5,27 +5,26 @@ per session, NaN padding, gaps in the trial numbers, `none` tiers, missing respo
 responses where they are withheld. Problems are what breaks training, prediction or a submission.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from models.console import table
+from models.console import table, uncut
 from models.errors import Problem, RecordingError
+from models.recordings.checks.packed import PackedCheck
 from models.recordings.checks.report import DataReport, SessionReport
-from models.recordings.checks.session import listed_session
+from models.recordings.checks.session import SessionCheck, listed_session
+from models.recordings.count import Count, Progress
 from models.recordings.layout import KINDS, TIERS
+from models.recordings.store.folders import is_packed
+from models.recordings.store.packed import PackedSession
 
 __all__ = ["DataReport", "SessionReport", "check_data_set", "report_table"]
 
-Progress = Callable[[str, int, int], None]
 
 PARTS = (*[f"data/{kind}" for kind in KINDS], "meta/neurons", "meta/trials", "meta/statistics")
 """Any of these makes a folder a session, if perhaps an incomplete one."""
-WIDE = 1000
-"""Characters in a line; wider than any table of mice."""
 NO_SESSION = "should be a session, with data/ and meta/ (passed over)"
 
 
@@ -37,19 +36,9 @@ def check_data_set(data: Path, progress: Progress | None = None) -> DataReport:
     no folder or holds no session. Every array is read whole, one at a time.
     """
     sessions, others = _folders(data)
-    checks = [listed_session(path) for path in sessions]
-    total, read = sum(len(check.files.videos) for check in checks), 0
-
-    def one_more() -> None:
-        nonlocal read
-        read += 1
-        if progress:
-            progress(name, read, total)
-
-    reports = []
-    for check in checks:
-        name = check.path.resolve().name
-        reports.append(check.run(one_more))
+    checks = [_check_of(path) for path in sessions]
+    count = Count(sum(check.trials for check in checks), progress)
+    reports = [check.run(count.of(check.path.resolve().name)) for check in checks]
     passed_over = (Problem(str(path), NO_SESSION, "neither of their parts") for path in others)
     return DataReport(reports, tuple(passed_over))
 
@@ -69,8 +58,7 @@ def report_table(report: DataReport) -> Table:
     if any("*" in str(cell) for column in made.columns for cell in column.cells):
         made.caption = "* responses withheld or missing"
         made.caption_justify = "left"
-    made.width = Console(width=WIDE).measure(made).maximum
-    return made
+    return uncut(made)
 
 
 def _folders(data: Path) -> tuple[list[Path], list[Path]]:
@@ -92,6 +80,10 @@ def _folders(data: Path) -> tuple[list[Path], list[Path]]:
         message = f"{data} holds no recording: no folder in it has data/ and meta/"
         raise RecordingError(message, "Try 'python -m models synth DIR' for generated recordings.")
     return sessions, [path for path in shown if path not in sessions]
+
+
+def _check_of(path: Path) -> SessionCheck | PackedCheck:
+    return PackedCheck(PackedSession(path.resolve())) if is_packed(path) else listed_session(path)
 
 
 def _is_session(path: Path) -> bool:

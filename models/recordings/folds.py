@@ -2,11 +2,13 @@
 
 A film is known by perceptual hashes of a few fixed frames. Films whose hashes differ in a small
 share of their bits are one group; the fold follows from the group's hash alone, so that it is the
-same in every run and on every machine.
+same in every run and on every machine. No rule can name groups by their content alone and never
+rename one when near films join it; so groups that are `known` keep their names.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import imagehash
 import numpy as np
@@ -24,18 +26,36 @@ NEAR = 0.08
 Bits = npt.NDArray[np.bool_]
 
 
-def film_hash(video: npt.NDArray[np.floating]) -> Bits:
-    """(64 * frames,) bits of a film (T, H, W) of grey values 0..255."""
-    frames = [video[min(frame, len(video) - 1)] for frame in HASHED_FRAMES]
+def film_hash(video: npt.NDArray[np.generic]) -> Bits:
+    """(64 * frames,) bits of a film (T, H, W) of grey values 0..255; missing pixels count as 0."""
+    frames = [np.nan_to_num(video[min(frame, len(video) - 1)]) for frame in HASHED_FRAMES]
     images = (Image.fromarray(np.clip(frame, 0, 255).astype(np.uint8)) for frame in frames)
     return np.concatenate([imagehash.phash(image).hash.ravel() for image in images])
 
 
-def content_groups(hashes: Sequence[Bits]) -> list[str]:
-    """The group of each film, called by the smallest hash in it (hexadecimal)."""
+def as_text(bits: Bits) -> str:
+    """A hash in hexadecimal digits."""
+    return np.packbits(bits).tobytes().hex()
+
+
+def as_bits(text: str) -> Bits:
+    """The hash of these hexadecimal digits."""
+    return np.unpackbits(np.frombuffer(bytes.fromhex(text), np.uint8)).astype(np.bool_)
+
+
+def content_groups(hashes: Sequence[Bits], known: Mapping[str, str] | None = None) -> list[str]:
+    """The group of each film, called by the hash (hexadecimal) that most of its trials have.
+
+    Of equally frequent ones the smallest. `known` are the groups of hashes that were grouped
+    before: a group with a known hash keeps that name; one that joins several of them takes the
+    name that most of its trials had.
+    """
     distinct, place = np.unique(np.array(hashes), axis=0, return_inverse=True)
-    leaders = _linked(distinct)
-    names = [np.packbits(distinct[leader]).tobytes().hex() for leader in leaders]
+    texts = [as_text(bits) for bits in distinct]
+    known = known or {}
+    if all(text in known for text in texts):
+        return [known[texts[index]] for index in place.ravel()]
+    names = _names(_linked(distinct), texts, np.bincount(place.ravel()), known)
     return [names[index] for index in place.ravel()]
 
 
@@ -43,6 +63,28 @@ def fold_of_group(group: str, folds: int) -> int:
     """The fold of a group: uniform over groups, and the same for ever."""
     digest = hashlib.sha256(bytes.fromhex(group)).digest()
     return int.from_bytes(digest[:8], "big") % folds
+
+
+def _names(
+    leaders: Sequence[int],
+    texts: Sequence[str],
+    trials: npt.NDArray[np.intp],
+    known: Mapping[str, str],
+) -> list[str]:
+    """The name of each distinct hash's group."""
+    new: dict[int, Counter[str]] = {leader: Counter() for leader in leaders}
+    old: dict[int, Counter[str]] = {leader: Counter() for leader in leaders}
+    for leader, text, count in zip(leaders, texts, trials.tolist(), strict=True):
+        new[leader][text] += count
+        if text in known:
+            old[leader][known[text]] += count
+    best = {leader: _most_frequent(old[leader] or new[leader]) for leader in new}
+    return [best[leader] for leader in leaders]
+
+
+def _most_frequent(names: Counter[str]) -> str:
+    """Of equally frequent ones the smallest."""
+    return min(names, key=lambda name: (-names[name], name))
 
 
 def _linked(distinct: Bits) -> list[int]:

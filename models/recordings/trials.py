@@ -1,8 +1,7 @@
-"""The trials that a run trains and validates on, in memory."""
+"""The trials that a run trains and validates on, from the packed store or, without one, in memory."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,26 +10,30 @@ import numpy.typing as npt
 
 from models.errors import RecordingError
 from models.networks.network import Mouse
-from models.recordings.folds import content_groups, film_hash, fold_of_group
-from models.recordings.layout import Session, open_sessions
+from models.recordings.arrays import Arrays, held, joined, moments, pooled
+from models.recordings.data_set import open_sessions
+from models.recordings.films import film_groups
+from models.recordings.folds import fold_of_group
+from models.recordings.session import Session
+from models.recordings.store.packed import PackedSession
+
+Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial with known responses."""
+    """One trial with known responses, and where it lies in its session's arrays."""
 
     number: int
     """File id."""
     group: str
     """Films of the same content have the same group."""
-    video: npt.NDArray[np.float16]  # (T, H, W), after downsampling
-    behaviour: npt.NDArray[np.float32]  # (4, T)
-    responses: npt.NDArray[np.float32]  # (N, T)
-
-    @property
-    def length(self) -> int:
-        """T."""
-        return len(self.video)
+    length: int
+    """T."""
+    frame: int
+    """Its first row in videos and behaviour."""
+    row: int
+    """Its first row in responses."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,10 @@ class MouseTrials:
     """One mouse and its trials."""
 
     session: Session
+    arrays: Arrays
     trials: tuple[Trial, ...]
+    moments: npt.NDArray[np.float64]
+    """(n, 2, N) mean and standard deviation of the responses in each of the n trials."""
 
     def split(self, folds: int, fold: int) -> tuple[list[Trial], list[Trial]]:
         """Trials to train on, and trials of the fold that is held out."""
@@ -49,73 +55,83 @@ class MouseTrials:
 
     def mouse(self, trials: Sequence[Trial]) -> Mouse:
         """The mouse with its magnitudes over these trials."""
-        responses = np.concatenate([trial.responses for trial in trials], axis=1)
-        behaviour = np.concatenate([trial.behaviour for trial in trials], axis=1)
+        places = {trial: place for place, trial in enumerate(self.trials)}
+        lengths = np.array([trial.length for trial in trials])
+        response = pooled(self.moments[[places[trial] for trial in trials]], lengths)
+        behaviour = np.concatenate([self.behaviour(trial) for trial in trials], axis=1)
         return Mouse(
             name=self.session.name,
             neurons=self.session.neurons,
-            response_mean=responses.mean(axis=1),
-            response_std=responses.std(axis=1),
+            response_mean=response[0].astype(np.float32),
+            response_std=response[1].astype(np.float32),
             behaviour_mean=behaviour.mean(axis=1),
             behaviour_std=behaviour.std(axis=1),
         )
 
+    def video(self, trial: Trial) -> npt.NDArray[np.generic]:
+        """(T, H, W) grey values 0..255, as they are held."""
+        return self.arrays.videos[trial.frame : trial.frame + trial.length]
 
-def downsampled(video: npt.NDArray[np.float32], factor: int) -> npt.NDArray[np.float32]:
-    """(T, H / factor, W / factor) means over squares of factor x factor pixels of (T, H, W)."""
-    if factor == 1:
-        return video
-    frames, height, width = video.shape
-    squares = video.reshape(frames, height // factor, factor, width // factor, factor)
-    means: npt.NDArray[np.float32] = squares.mean(axis=(2, 4), dtype=np.float32)
-    return means
+    def behaviour(self, trial: Trial) -> Array:
+        """(4, T) as in `Session`."""
+        return self.arrays.behaviour[trial.frame : trial.frame + trial.length].T
+
+    def responses(self, trial: Trial) -> Array:
+        """(N, T) responses in raw units."""
+        return self.arrays.responses[trial.row : trial.row + trial.length].T.astype(np.float32)
+
+
+def load_trials(data: Path, tiers: tuple[str, ...]) -> tuple[MouseTrials, ...]:
+    """All trials of these tiers that have responses; a mouse without any is a RecordingError.
+
+    Packed sessions are mapped; others are read into memory, where the last data set asked for stays.
+    """
+    sessions = open_sessions(data)
+    if all(isinstance(session, PackedSession) for session in sessions):
+        return _load(sessions, tiers)
+    return _load_into_memory(data.resolve(), tiers)
 
 
 @lru_cache(maxsize=1)
-def load_trials(data: Path, tiers: tuple[str, ...], downsample: int) -> tuple[MouseTrials, ...]:
-    """All trials of these tiers that have responses; the last data set asked for stays in memory.
+def _load_into_memory(data: Path, tiers: tuple[str, ...]) -> tuple[MouseTrials, ...]:
+    return _load(open_sessions(data), tiers)
 
-    Raises RecordingError where a mouse has none.
-    """
-    sessions = open_sessions(data)
-    loaded = [list(_load(session, tiers, downsample)) for session in sessions]
-    groups = iter(content_groups([bits for trials in loaded for _, bits in trials]))
+
+def _load(sessions: Sequence[Session], tiers: Sequence[str]) -> tuple[MouseTrials, ...]:
+    chosen = [known_trials(session, tiers) for session in sessions]
+    groups = film_groups(sessions)
     return tuple(
-        MouseTrials(session, tuple(replace(trial, group=next(groups)) for trial, _ in trials))
-        for session, trials in zip(sessions, loaded, strict=True)
+        _mouse(session, numbers, {number: groups[session.name, number] for number in numbers})
+        for session, numbers in zip(sessions, chosen, strict=True)
     )
 
 
-def _load(
-    session: Session, tiers: Sequence[str], downsample: int
-) -> Iterator[tuple[Trial, npt.NDArray[np.bool_]]]:
-    """Each trial, not yet in a group, and its film's hash: the film is read once for both."""
-    for number in _known(session, tiers):
-        video, responses = session.video(number), session.responses(number)
-        if responses is not None:
-            small = downsampled(video, downsample).astype(np.float16)
-            yield (
-                Trial(number, "", small, session.behaviour(number), responses),
-                film_hash(video),
-            )
+def _mouse(session: Session, numbers: Sequence[int], groups: dict[int, str]) -> MouseTrials:
+    if isinstance(session, PackedSession):
+        places = session.places
+        trials = (
+            Trial(n, groups[n], places[n].length, places[n].frame, places[n].row) for n in numbers
+        )
+        return MouseTrials(session, session.arrays, tuple(trials), session.moments(numbers))
+    return _in_memory(session, numbers, groups)
 
 
-def _known(session: Session, tiers: Sequence[str]) -> list[int]:
-    """Trials of these tiers whose responses are known."""
+def _in_memory(session: Session, numbers: Sequence[int], groups: dict[int, str]) -> MouseTrials:
+    read = [held(session, number) for number in numbers]
+    lengths = [len(trial.behaviour) for trial in read]
+    firsts = np.cumsum([0, *lengths]).tolist()
+    trials = (
+        Trial(number, groups[number], length, first, first)
+        for number, length, first in zip(numbers, lengths, firsts, strict=False)
+    )
+    each = [moments(trial.responses) for trial in read if trial.responses is not None]
+    return MouseTrials(session, joined(read, session.neurons), tuple(trials), np.stack(each))
+
+
+def known_trials(session: Session, tiers: Sequence[str]) -> list[int]:
+    """Trials of these tiers whose responses are known; a RecordingError where there are none."""
     known = [number for number in session.trials(tiers) if session.has_responses(number)]
     if not known:
         message = f"{session.path} has no trial with responses in the tiers {', '.join(tiers)}"
         raise RecordingError(message, f"Run 'python -m models check {session.path}'.")
     return known
-
-
-def fingerprint(sessions: Sequence[Session]) -> str:
-    """Twelve hexadecimal digits that change with the mice, their neurons, trials or statistics."""
-    digest = hashlib.sha256()
-    for session in sessions:
-        tiers = ",".join(f"{trial}:{tier}" for trial, tier in session.tiers.items())
-        digest.update(f"{session.name}|{tiers}|".encode())
-        digest.update(session.unit_ids.tobytes())
-        for kind in ("responses", "behavior"):
-            digest.update(np.ascontiguousarray(session.statistic(kind, "std")).tobytes())
-    return digest.hexdigest()[:12]

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from models.errors import RecordingError
 from models.files import write_json
 from models.recordings.layout import read_array
+from models.recordings.store.folders import SUFFIX as PACKED
 
 Array = npt.NDArray[np.float32]
 
@@ -30,9 +31,9 @@ RESPONSES, NOISE_FREE, TRIALS = "responses", "noise_free", "trials.json"
 
 
 def truth_folder(data: Path) -> Path:
-    """Where the truth of the recordings in `data` lies, whether it exists or not."""
+    """Where the truth of the recordings in `data`, packed or not, lies, whether it exists or not."""
     resolved = data.resolve()
-    return resolved.parent / f"{resolved.name}{SUFFIX}"
+    return resolved.parent / f"{resolved.name.removesuffix(PACKED)}{SUFFIX}"
 
 
 class Truth:

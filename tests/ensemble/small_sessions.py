@@ -5,7 +5,7 @@ import pandas as pd
 
 from ensemble.submission import Row, write_submission
 from models.metrics import scored_frames
-from models.recordings.layout import Session
+from models.recordings.folder import SessionFolder
 
 FRAMES = 324
 TIERS = [
@@ -32,7 +32,7 @@ def make_session(folder, unit_ids, tiers=TIERS, lengths=LENGTHS, std=1.0):
     statistics.mkdir(parents=True)
     np.save(statistics / "mean.npy", np.full((len(unit_ids), 1), std))
     np.save(statistics / "std.npy", np.full((len(unit_ids), 1), std))
-    return Session(folder)
+    return SessionFolder(folder)
 
 
 def make_sessions(data):

@@ -18,7 +18,7 @@ from ensemble.score import score_file
 from models.answers import Answers
 from models.errors import Problem, ProblemsFound, UserError
 from models.metrics import response_precision, scored_frames
-from models.recordings.layout import open_sessions
+from models.recordings.data_set import open_sessions
 from models.recordings.truth import truth_folder
 from models.trained import TrainedRun
 from tests.ensemble.build_fixtures import set_score, train

@@ -12,7 +12,7 @@ from ensemble.cli import app
 from ensemble.submission import Row, write_submission
 from models import console
 from models.errors import Problem
-from models.recordings.layout import open_sessions
+from models.recordings.data_set import open_sessions
 
 
 @pytest.fixture

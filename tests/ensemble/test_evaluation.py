@@ -7,7 +7,8 @@ from ensemble.selection import Prefix, Selection
 from models.answers import Answers
 from models.errors import RecordingError
 from models.recordings import truth
-from models.recordings.layout import TEST_TIERS, open_sessions
+from models.recordings.data_set import open_sessions
+from models.recordings.layout import TEST_TIERS
 from models.scoring import Scoreboard
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from ensemble import members
 from models.errors import ProblemsFound, RunError, UserError
-from models.recordings.layout import open_sessions
+from models.recordings.data_set import open_sessions
 from models.runs import RunFolder, Status
 from tests.ensemble.build_fixtures import COMPLETE, change_record, set_score, unfinished
 

@@ -3,7 +3,7 @@ import pytest
 
 from ensemble.predict import Crowd, ServerUnits, plain_weights
 from models.metrics import response_precision
-from models.recordings.layout import open_sessions
+from models.recordings.data_set import open_sessions
 from models.trained import TrainedRun
 from tests.ensemble.small_sessions import make_session
 

@@ -9,7 +9,7 @@ from ensemble.selection import PrefixScores
 from models import predictions
 from models.errors import ProblemsFound, UserError
 from models.metrics import over_mice, scored_frames, single_trial_correlation
-from models.recordings.layout import open_sessions
+from models.recordings.data_set import open_sessions
 from tests.ensemble.build_fixtures import change_record, train
 
 

@@ -17,7 +17,8 @@ from models.recordings.check import check_data_set, report_table
 from models.recordings.checks.arrays import open_array
 from models.recordings.checks.contents import NO_GAPS, SOME_FRAMES, look_at
 from models.recordings.checks.findings import Findings
-from models.recordings.layout import KINDS, NEW_HASH, OLD_HASH, open_sessions, valid_frames
+from models.recordings.data_set import open_sessions
+from models.recordings.layout import KINDS, NEW_HASH, OLD_HASH, valid_frames
 from models.recordings.synthetic import Recipe, write_data_set
 from tests.models.broken_sessions import NAME, make_session
 from tests.shared_files import shared

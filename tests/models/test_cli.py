@@ -7,7 +7,7 @@ import pytest
 
 from models import console, predictions
 from models.cli import app
-from models.recordings.layout import open_sessions
+from models.recordings.data_set import open_sessions
 from models.runs import RunFolder
 from tests.models.tiny import config_of
 

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from models.errors import RecordingError
 from models.networks.dwiseneuro import DwiseNeuroConfig
-from models.recordings.clips import ClipBatch, ClipSampler, cutmix
-from tests.models.tiny import trial_of
+from models.recordings.clips import ClipBatch, ClipSampler
+from models.recordings.cutmix import cutmix
+from tests.models.tiny import feed_of_trials, pools_of, trial_of
 
 NETWORK = DwiseNeuroConfig(clip_frames=5, frame_step=3)
 WIDTH = 13
@@ -29,21 +30,21 @@ def tensors(batch):
 
 
 def test_a_batch_follows_from_seed_and_step_alone(trials):
-    one, two = (ClipSampler(trials, NETWORK, 6, seed=1) for _ in range(2))
+    one, two = (ClipSampler(pools_of(trials), NETWORK, 6, seed=1) for _ in range(2))
     for step in range(3):
-        one.batch(step)
-    for mine, other in zip(tensors(one.batch(7)), tensors(two.batch(7)), strict=True):
+        one.draw(step)
+    for mine, other in zip(tensors(one.draw(7)), tensors(two.draw(7)), strict=True):
         torch.testing.assert_close(mine, other, rtol=0, atol=0)
-    others = (two.batch(8), ClipSampler(trials, NETWORK, 6, seed=2).batch(7))
-    assert all(not torch.equal(one.batch(7).video, other.video) for other in others)
+    others = (two.draw(8), ClipSampler(pools_of(trials), NETWORK, 6, seed=2).draw(7))
+    assert all(not torch.equal(one.draw(7).video, other.video) for other in others)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 7])
 def test_mice_are_spread_evenly_over_the_steps(trials, batch_size):
-    sampler = ClipSampler(trials, NETWORK, batch_size, seed=0)
+    feed = feed_of_trials(trials, NETWORK, batch_size, seed=0)
     shown = np.zeros(3, int)
     for step in range(3):
-        batch = sampler.batch(step)
+        batch = feed.batch(step)
         assert [mouse for mouse, _ in batch.rows] == sorted(mouse for mouse, _ in batch.rows)
         covered = [row for _, part in batch.rows for row in range(batch_size)[part]]
         assert covered == list(range(batch_size))
@@ -54,10 +55,10 @@ def test_mice_are_spread_evenly_over_the_steps(trials, batch_size):
 
 
 def test_a_clip_is_a_slice_of_a_trial_of_its_mouse_with_aligned_responses(trials):
-    sampler = ClipSampler(trials, NETWORK, 12, seed=0)
+    feed = feed_of_trials(trials, NETWORK, 12, seed=0)
     seen = set()
     for step in range(20):
-        batch = sampler.batch(step)
+        batch = feed.batch(step)
         assert (batch.video.shape, batch.behaviour.shape) == ((12, 5, 9, 16), (12, 4, 5))
         for (mouse, part), responses in zip(batch.rows, batch.responses, strict=True):
             for row, response in zip(range(12)[part], responses, strict=True):
@@ -75,7 +76,7 @@ def test_a_clip_is_a_slice_of_a_trial_of_its_mouse_with_aligned_responses(trials
 def test_a_mouse_without_a_long_enough_trial(trials):
     trials[1] = trials[1][1:]
     with pytest.raises(RecordingError, match="a clip spans 13 frames") as caught:
-        ClipSampler(trials, NETWORK, 6, seed=0)
+        ClipSampler(pools_of(trials), NETWORK, 6, seed=0)
     assert "network.clip_frames" in caught.value.remedy
 
 

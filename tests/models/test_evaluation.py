@@ -8,7 +8,8 @@ from models.errors import RecordingError
 from models.evaluation import SCORED_TIERS, score_run, score_table
 from models.fit import Fit
 from models.metrics import over_mice, scored_frames, single_trial_correlation
-from models.recordings.layout import BONUS_TIERS, open_sessions
+from models.recordings.data_set import open_sessions
+from models.recordings.layout import BONUS_TIERS
 from models.recordings.truth import truth_folder
 from models.trained import TrainedRun
 from tests.models.tiny import config_of

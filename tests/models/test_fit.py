@@ -10,7 +10,7 @@ from models.checkpoints import load_state
 from models.errors import RecordingError, RunError, UserError
 from models.fit import Fit
 from models.metrics import over_mice, scored_frames, single_trial_correlation
-from models.recordings.layout import open_sessions
+from models.recordings.data_set import open_sessions
 from models.recordings.trials import load_trials
 from models.runs import SCORE, TRAIN_LOSS, RunFolder
 from models.trained import TrainedRun
@@ -59,15 +59,15 @@ def test_a_run_s_folder_holds_everything(complete, recordings):
 
 def test_predictions_are_those_of_the_held_out_trials_and_give_the_score(complete, recordings):
     per_mouse = {}
-    for mouse in load_trials(recordings, ("train",), 4):
+    for mouse in load_trials(recordings, ("train",)):
         stored = predictions.read(complete, mouse.session.name)
         _, held_out = mouse.split(2, 0)
         assert sorted(stored) == [trial.number for trial in held_out]
         pairs = []
         for trial in held_out:
-            assert stored[trial.number].shape == trial.responses.shape
+            assert stored[trial.number].shape == mouse.responses(trial).shape
             frames = scored_frames(trial.length)
-            pairs.append((stored[trial.number][:, frames], trial.responses[:, frames]))
+            pairs.append((stored[trial.number][:, frames], mouse.responses(trial)[:, frames]))
         per_mouse[mouse.session.name] = single_trial_correlation(pairs)
     assert len(per_mouse) == 2
     assert over_mice(per_mouse) == pytest.approx(RunFolder(complete).status().score, abs=2e-4)
@@ -126,7 +126,7 @@ def test_a_fold_that_cannot_be_held_out_says_how_films_fall(recordings, tmp_path
     with pytest.raises(RecordingError, match="fold 49 of 50 cannot be held out") as caught:
         fit_of(tmp_path / "run", recordings, data={"folds": 50, "fold": 49})
     sizes = caught.value.message.split("folds of ")[1].split(", but")[0].split(", ")
-    films = {trial.group for m in load_trials(recordings, ("train",), 4) for trial in m.trials}
+    films = {trial.group for m in load_trials(recordings, ("train",)) for trial in m.trials}
     assert (len(sizes), sum(map(int, sizes))) == (50, len(films))
     assert f"the {len(films)} different films" in caught.value.message
     assert not (tmp_path / "run").exists()

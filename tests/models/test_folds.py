@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
+from models.recordings.data_set import open_sessions
 from models.recordings.folds import NEAR, content_groups, film_hash, fold_of_group
-from models.recordings.layout import open_sessions
 from models.recordings.trials import load_trials
 from models.recordings.truth import Truth, truth_folder
 
@@ -101,7 +101,7 @@ def test_folds_are_about_equal():
 def groups_in(data):
     return {
         (mouse.session.name, trial.number): trial.group
-        for mouse in load_trials(data, ("train", "oracle"), 4)
+        for mouse in load_trials(data, ("train", "oracle"))
         for trial in mouse.trials
     }
 

@@ -6,14 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import RecordingError
+from models.recordings.data_set import open_sessions, scored_sessions
+from models.recordings.folder import SessionFolder
 from models.recordings.layout import (
     NEW_HASH,
     OLD_HASH,
     TEST_TIERS,
-    Session,
-    open_sessions,
     read_array,
-    scored_sessions,
     session_folders,
     valid_frames,
 )
@@ -22,7 +21,7 @@ from tests.models.broken_sessions import LOST, NEURONS, TRIALS, WITHHELD, Trap, 
 
 @pytest.fixture
 def session(tmp_path):
-    return Session(make_session(tmp_path / "mouse"))
+    return SessionFolder(make_session(tmp_path / "mouse"))
 
 
 def raw(session, kind, trial):
@@ -89,7 +88,7 @@ def test_gaps_and_trials_without_a_tier_belong_to_no_tier(session):
     assert list(session.tiers) == sorted(TRIALS)
     save(session.file("videos", 5), np.ones((36, 64, 60)))  # its tier is `none`
     save(session.file("videos", 12), np.ones((36, 64, 60)))  # it has none
-    again = Session(session.path)
+    again = SessionFolder(session.path)
     assert again.tiers[5] == "none"
     assert 12 not in again.tiers
     assert again.trials(("train", "oracle", *TEST_TIERS)) == list(session.tiers)
@@ -99,8 +98,8 @@ def test_trials_are_in_the_order_of_numbers(session):
     save(session.file("videos", 10), raw(session, "videos", 0))
     tiers = np.array([TRIALS.get(trial, ("train",))[0] for trial in range(11)])
     save(session.path / "meta/trials/tiers.npy", tiers)
-    assert Session(session.path).trials("train") == [0, 1, 2, 10]
-    assert Session(session.path).trials(["oracle", "train"]) == [0, 1, 2, 3, 10]
+    assert SessionFolder(session.path).trials("train") == [0, 1, 2, 10]
+    assert SessionFolder(session.path).trials(["oracle", "train"]) == [0, 1, 2, 3, 10]
 
 
 @pytest.mark.parametrize(
@@ -108,7 +107,7 @@ def test_trials_are_in_the_order_of_numbers(session):
 )
 def test_stray_files_are_passed_over(session, name):
     (session.path / "data/videos" / name).write_bytes(b"stray")
-    assert list(Session(session.path).tiers) == sorted(TRIALS)
+    assert list(SessionFolder(session.path).tiers) == sorted(TRIALS)
 
 
 def test_tiers_of_other_types_are_refused_without_opening_objects(session):
@@ -116,7 +115,7 @@ def test_tiers_of_other_types_are_refused_without_opening_objects(session):
     for tiers in (np.array([b"train"]), np.array([Trap()], dtype=object), np.arange(3)):
         save(path, tiers)
         with pytest.raises(RecordingError, match=r"tiers\.npy"):
-            _ = Session(session.path).tiers
+            _ = SessionFolder(session.path).tiers
 
 
 @pytest.mark.parametrize("kept", [0, 5, 40, 5000])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.recordings.layout import Session
+from models.recordings.folder import SessionFolder
 from models.scoring import Scoreboard
 from tests.models.broken_sessions import save
 
@@ -15,7 +15,7 @@ def session_of(folder, neurons, frames=310, varying=True):
     if varying:
         std[:, 300:] = np.nan
     save(folder / "meta/statistics/responses/all/std.npy", std)
-    return Session(folder), std
+    return SessionFolder(folder), std
 
 
 def trial_of(neurons, length, seed):

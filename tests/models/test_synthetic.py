@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from models.errors import UserError
+from models.recordings.data_set import open_sessions
 from models.recordings.layout import (
     BONUS_TIERS,
     KINDS,
     STATISTICS,
     TEST_TIERS,
-    open_sessions,
 )
 from models.recordings.synthetic import Recipe, stimuli, write_data_set
 from models.recordings.synthetic.films import film

@@ -8,7 +8,8 @@ from models.checkpoints import load_state, save_state
 from models.config import load_config
 from models.errors import RunError, UserError
 from models.fit import Fit
-from models.recordings.layout import Session, open_sessions
+from models.recordings.data_set import open_sessions
+from models.recordings.folder import SessionFolder
 from models.trained import TrainedRun
 
 FRAMES = 70
@@ -103,14 +104,14 @@ def test_mice_keep_their_places(runs, data):
 
 def test_a_mouse_it_does_not_know(runs, data, tmp_path):
     session = open_sessions(data)[0]
-    renamed = Session(shutil.copytree(session.path, tmp_path / "stranger"))
+    renamed = SessionFolder(shutil.copytree(session.path, tmp_path / "stranger"))
     with pytest.raises(RunError, match="found stranger"):
         TrainedRun.open(runs["linear"], "cpu").predict(renamed, session.trials("train")[0])
 
 
 def test_other_neurons_of_a_mouse_it_knows(runs, data, tmp_path):
     session = open_sessions(data)[0]
-    changed = Session(shutil.copytree(session.path, tmp_path / session.name))
+    changed = SessionFolder(shutil.copytree(session.path, tmp_path / session.name))
     ids = changed.path / "meta/neurons/unit_ids.npy"
     np.save(ids, np.load(ids)[::-1])
     with pytest.raises(RunError, match="other neurons"):

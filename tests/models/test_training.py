@@ -6,9 +6,8 @@ import torch
 
 from models.losses import poisson
 from models.networks.registry import build
-from models.recordings.clips import ClipSampler
 from models.training import Training, TrainingFailed, autocast_type, choose_device
-from tests.models.tiny import NETWORKS, config_of, mouse_of, trial_of
+from tests.models.tiny import NETWORKS, config_of, feed_of_trials, mouse_of, trial_of
 
 CPU = torch.device("cpu")
 NEURONS = (3, 2, 4)
@@ -19,8 +18,8 @@ def training_of(family="linear", neurons=NEURONS, trials=None, **settings):
     torch.manual_seed(config.seed)
     network = build(config.network, [mouse_of(n) for n in neurons], (9, 16))
     trials = trials or [[trial_of(mouse, 45, n)] for mouse, n in enumerate(neurons)]
-    sampler = ClipSampler(trials, config.network, config.training.batch_size, config.seed)
-    return Training(config, network, sampler, CPU)
+    feed = feed_of_trials(trials, config.network, config.training.batch_size, config.seed)
+    return Training(config, network, feed, CPU)
 
 
 def weights(training):
@@ -129,7 +128,7 @@ def test_a_training_that_continues_from_its_state_never_stopped(family):
 
 def test_the_loss_is_poisson_of_each_clip_after_the_frames_that_lack_history():
     training = training_of()
-    batch = training.sampler.batch(0).to(CPU)
+    batch = training.feed.batch(0)
     predictions = training.network(batch.video, batch.behaviour, batch.rows)
     losses = [
         poisson(prediction[..., 4:], response[..., 4:])

@@ -1,10 +1,16 @@
 """Configurations, mice and trials small enough to train in a test."""
 
+from dataclasses import dataclass
+
 import numpy as np
+import torch
 
 from models.config import load_config
 from models.networks.network import Mouse
-from models.recordings.trials import Trial
+from models.recordings.arrays import TrialArrays, joined, moments
+from models.recordings.clips import ClipSampler, Pool
+from models.recordings.feed import Direct
+from models.recordings.trials import MouseTrials, Trial
 
 NETWORKS = {
     "linear": {"family": "linear", "clip_frames": 40, "filters": 1, "history": 5},
@@ -49,15 +55,50 @@ def mouse_of(neurons, name="mouse"):
     return Mouse(name, neurons, 5 * scale, 10 * scale, four, four / 2)
 
 
+@dataclass
+class MadeUp:
+    """A trial that lies in no session."""
+
+    number: int
+    video: np.ndarray  # (T, H, W)
+    behaviour: np.ndarray  # (4, T)
+    responses: np.ndarray  # (N, T)
+
+    @property
+    def length(self):
+        return len(self.video)
+
+
 def trial_of(number, length, neurons, size=(9, 16)):
     """A trial in which every value tells trial, frame and neuron, pixel or channel."""
     frame = np.arange(length, dtype=np.float32)
     pixels = np.arange(size[0] * size[1], dtype=np.float32).reshape(size) / 256
     rows = 100.0 * number + frame + 1000 * np.arange(neurons, dtype=np.float32)[:, None]
-    return Trial(
+    return MadeUp(
         number=number,
-        group="00",
         video=(number + frame[:, None, None] + pixels).astype(np.float16),
         behaviour=rows[:1] + 1000 * np.arange(4, dtype=np.float32)[:, None],
         responses=rows.astype(np.float32),
     )
+
+
+def mouse_trials(trials, session=None):
+    """One mouse's made-up trials, exact and end to end."""
+    held = [TrialArrays(t.video, t.behaviour.T.copy(), t.responses.T.copy()) for t in trials]
+    firsts = np.cumsum([0, *(trial.length for trial in trials)])
+    placed = [
+        Trial(trial.number, "00", trial.length, int(first), int(first))
+        for trial, first in zip(trials, firsts, strict=False)
+    ]
+    per_trial = np.stack([moments(trial.responses) for trial in held])
+    return MouseTrials(session, joined(held, held[0].responses.shape[1]), tuple(placed), per_trial)
+
+
+def pools_of(mice):
+    """A pool of all trials of each mouse."""
+    return [Pool.of(mouse, mouse.trials) for mouse in map(mouse_trials, mice)]
+
+
+def feed_of_trials(mice, network, batch_size, seed):
+    """Batches of made-up trials on the CPU."""
+    return Direct(ClipSampler(pools_of(mice), network, batch_size, seed), torch.device("cpu"))

@@ -26,6 +26,11 @@ class SessionCheck:
     files: TrialFiles
     findings: Findings
 
+    @property
+    def trials(self) -> int:
+        """Those with a video."""
+        return len(self.files.videos)
+
     def run(self, done: Callable[[], None]) -> SessionReport:
         """Check everything; `done` is called after each trial that has a video."""
         neurons = count_neurons(self.path, self.findings)
@@ -53,7 +58,7 @@ class SessionCheck:
             lengths=dict(sorted(seen.lengths.items())),
             tiers=dict(counts),
             known=dict(seen.known),
-            videos=len(self.files.videos),
+            videos=self.trials,
             types={kind: tuple(sorted(types)) for kind, types in seen.types.items()},
             problems=self.findings.problems(),
             warnings=self.findings.warnings(),

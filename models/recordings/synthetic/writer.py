@@ -3,18 +3,17 @@
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
 from models.errors import UserError
 from models.files import storage_error, write_json
+from models.recordings.count import Count, Progress
 from models.recordings.synthetic.plan import plan_session
 from models.recordings.synthetic.recipe import Recipe
 from models.recordings.synthetic.session import write_session
 from models.recordings.truth import truth_folder
-
-Progress = Callable[[str, int, int], None]
 
 
 def write_data_set(out: Path, recipe: Recipe, progress: Progress | None = None) -> None:
@@ -29,23 +28,10 @@ def write_data_set(out: Path, recipe: Recipe, progress: Progress | None = None) 
     with _appearing(truth_folder(out), out) as (withheld, data):
         write_json(withheld / "recipe.json", asdict(recipe))
         plans = [plan_session(recipe, mouse) for mouse in range(recipe.mice)]
-        count = _Count(sum(len(plan.showings) for plan in plans), progress)
+        count = Count(sum(len(plan.showings) for plan in plans), progress)
         for plan in plans:
             done = count.of(plan.name)
             write_session(data / plan.name, withheld / plan.name, recipe, plan, done)
-
-
-class _Count:
-    def __init__(self, total: int, progress: Progress | None) -> None:
-        self.total, self.progress, self.done = total, progress, 0
-
-    def of(self, session: str) -> Callable[[], None]:
-        def one_more() -> None:
-            self.done += 1
-            if self.progress:
-                self.progress(session, self.done, self.total)
-
-        return one_more
 
 
 def _refuse_taken(*folders: Path) -> None:

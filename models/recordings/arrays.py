@@ -1,0 +1,114 @@
+"""Recorded arrays as training holds them: time first, trials end to end, in few bytes.
+
+Grey values are bytes where that loses nothing, else half floats; responses are half floats (a
+relative error below 0.0005) unless they are asked for exactly, or too large for half floats.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.errors import RecordingError
+from models.recordings.session import Session
+
+Numbers = npt.NDArray[np.generic]
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Trials of one session, end to end: F frames of all trials, R of those with responses."""
+
+    videos: Numbers  # (F, H, W) uint8 or float16
+    behaviour: npt.NDArray[np.float32]  # (F, 4)
+    responses: Numbers  # (R, N) float16 or float32
+    look: Callable[[int], None] = lambda _: None
+    """Called with a trial's file id before it is first used; may refuse it."""
+    release: Callable[[], None] = lambda: None
+    """Hands pages of mapped files back to the system, which keeps them as long as it likes."""
+
+
+@dataclass(frozen=True)
+class TrialArrays:
+    """One trial as it is held."""
+
+    video: Numbers  # (T, H, W) uint8 or float16
+    behaviour: npt.NDArray[np.float32]  # (T, 4)
+    responses: Numbers | None  # (T, N) float16 or float32; None where they are not known
+
+    @property
+    def parts(self) -> dict[str, Numbers]:
+        """The arrays by the names that they have in `Arrays`."""
+        parts: dict[str, Numbers] = {"videos": self.video, "behaviour": self.behaviour}
+        return parts if self.responses is None else {**parts, "responses": self.responses}
+
+
+def held(session: Session, trial: int, exact: bool = False) -> TrialArrays:
+    """Read one trial into the form it is held in; a trial without a valid frame is a RecordingError.
+
+    With `exact` responses stay float32.
+    """
+    behaviour = np.ascontiguousarray(session.behaviour(trial).T)
+    if not len(behaviour):
+        message = f"trial {trial} of {session.path} has no valid frame"
+        raise RecordingError(message, f"Run 'python -m models check {session.path}'.")
+    responses = session.responses(trial)
+    turned = None if responses is None else held_responses(responses, exact)
+    return TrialArrays(held_video(session.video(trial)), behaviour, turned)
+
+
+def held_video(video: npt.NDArray[np.float32]) -> Numbers:
+    """(T, H, W) as bytes where these hold every value, else half floats, else as it is."""
+    frames = torch.from_numpy(video)
+    whole = frames.to(torch.uint8)
+    if torch.equal(whole.float(), frames):  # False for NaN, fractions, and what is out of range
+        return whole.numpy()
+    return _halved(frames)
+
+
+def held_responses(responses: npt.NDArray[np.float32], exact: bool = False) -> Numbers:
+    """(T, N) from (N, T)."""
+    turned = torch.from_numpy(responses).T
+    return turned.contiguous().numpy() if exact else _halved(turned)
+
+
+def _halved(values: torch.Tensor) -> Numbers:
+    """Half floats; as it is where a value is too large for one."""
+    half = values.to(torch.float16, memory_format=torch.contiguous_format)
+    if torch.isfinite(torch.stack(half.aminmax())).all():  # the usual case, at once
+        return half.numpy()
+    too_large = (torch.isinf(half) & ~torch.isinf(values)).any()
+    kept: Numbers = (values.contiguous() if too_large else half).numpy()
+    return kept
+
+
+def joined(trials: Sequence[TrialArrays], neurons: int) -> Arrays:
+    """Trials end to end in memory; each array has the least type that holds all of its trials."""
+    known = [trial.responses for trial in trials if trial.responses is not None]
+    nothing = np.empty((0, neurons), np.float16)
+    return Arrays(
+        videos=np.concatenate([trial.video for trial in trials]),
+        behaviour=np.concatenate([trial.behaviour for trial in trials]),
+        responses=np.concatenate([nothing, *known]),
+    )
+
+
+def moments(responses: Numbers) -> npt.NDArray[np.float64]:
+    """(2, N) mean and standard deviation of each neuron over the frames of (T, N)."""
+    values = torch.from_numpy(responses).double()
+    mean = values.mean(dim=0)
+    deviation = values.sub_(mean).square_().mean(dim=0).sqrt_()
+    return torch.stack([mean, deviation]).numpy()
+
+
+def pooled(
+    per_trial: npt.NDArray[np.float64], lengths: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """(2, N) mean and standard deviation over all frames, from each trial's, (n, 2, N)."""
+    weights = (lengths / lengths.sum())[:, None]
+    means, deviations = per_trial[:, 0], per_trial[:, 1]
+    mean = (weights * means).sum(axis=0)
+    variance = (weights * (deviations**2 + (means - mean) ** 2)).sum(axis=0)
+    return np.stack([mean, np.sqrt(variance)])

@@ -1,0 +1,48 @@
+"""Whether the disk has room for what is to be packed."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.errors import StorageError
+from models.recordings.folder import SessionFolder
+from models.recordings.layout import KINDS, read_array
+from models.recordings.store.packing import partial_folder
+
+KEPT = {"videos": 1, "responses": 2}
+"""Bytes that a value takes when it is packed, at least; others keep their size."""
+
+
+def check_room(store: Path, sources: Sequence[SessionFolder], exact: bool) -> None:
+    """StorageError where the store's disk is too small, as far as the source's sizes tell."""
+    wanted = sum(_packed_size(source, exact) for source in sources)
+    begun = sum(_size(partial_folder(store, source.name)) for source in sources)
+    free = shutil.disk_usage(_existing(store)).free
+    if wanted - begun > free:
+        message = (
+            f"packing needs {(wanted - begun) / 1e9:.1f} GB; {store} has {free / 1e9:.1f} GB left"
+        )
+        raise StorageError(message, "Free some space, or choose another folder with --to.")
+
+
+def _packed_size(source: SessionFolder, exact: bool) -> int:
+    """Bytes, counting withheld responses and padding, which are not kept."""
+    return _size(source.path / "meta") + sum(_kind_size(source, kind, exact) for kind in KINDS)
+
+
+def _kind_size(source: SessionFolder, kind: str, exact: bool) -> int:
+    first = next((n for n in source.tiers if source.file(kind, n).exists()), None)
+    if first is None:
+        return 0
+    width = read_array(source.file(kind, first)).dtype.itemsize
+    kept = 4 if exact and kind == "responses" else KEPT.get(kind, width)
+    return _size(source.path / "data" / kind) * kept // width
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that exists."""
+    return next(folder for folder in (path, *path.parents) if folder.exists())
