@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -24,6 +24,8 @@ app = typer.Typer(
 Data = Annotated[Path, typer.Argument(help="The folder that holds the sessions.")]
 DataOption = Annotated[Path, typer.Option("--data", help="The folder that holds the sessions.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
+BenchPart = Literal["recordings"]
+BenchType = Literal["float64", "float32"]
 UNSOUND = 1
 
 
@@ -206,6 +208,34 @@ def score(
 
     rows = score_run(data, run, truth, normalise=not raw, device=device)
     out.print(score_table(rows, normalise=not raw))
+
+
+@app.command()
+def bench(
+    part: Annotated[BenchPart, typer.Argument(help="What is measured.")] = "recordings",
+    json: Annotated[Path | None, typer.Option(help="Also write the figures to this file.")] = None,
+    trials: Annotated[int, typer.Option(min=1, help="Trials of the generated session.")] = 60,
+    neurons: Annotated[int, typer.Option(min=1, help="Its neurons.")] = 7863,
+    dtype: Annotated[BenchType, typer.Option(help="The type of its files.")] = "float64",
+    folder: Annotated[
+        Path | None, typer.Option(help="Where it is written for the time; the system's by default.")
+    ] = None,
+) -> None:
+    """Measure what this part of the project promises, each beside the plain way in the same run.
+
+    Times are of this machine and of what else it does: compare ratios.
+    """
+    from models.bench.figure import figure_table, write_figures
+    from models.bench.recordings import PROMISES, Size, bench_recordings
+
+    size = Size(neurons=neurons, trials=trials, dtype=dtype)
+    with err.status(f"measuring on a generated session of {size.bytes / 1e9:.1f} GB"):
+        figures = bench_recordings(size, folder)
+    title = f"{part}: {trials} trials x {size.frames} frames x {neurons} neurons, {dtype}"
+    out.print(figure_table(title, figures, PROMISES))
+    out.print(f"{figures[0].machine}; commit {figures[0].commit}")
+    if json is not None:
+        write_figures(json, figures)
 
 
 def _end_with(problems: Sequence[Problem], remedy: str) -> None:

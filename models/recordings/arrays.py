@@ -37,6 +37,7 @@ class TrialArrays:
     video: Numbers  # (T, H, W) uint8 or float16
     behaviour: npt.NDArray[np.float32]  # (T, 4)
     responses: Numbers | None  # (T, N) float16 or float32; None where they are not known
+    moments: npt.NDArray[np.float64] | None = None  # (2, N) of the responses
 
     @property
     def parts(self) -> dict[str, Numbers]:
@@ -55,8 +56,11 @@ def held(session: Session, trial: int, exact: bool = False) -> TrialArrays:
         message = f"trial {trial} of {session.path} has no valid frame"
         raise RecordingError(message, f"Run 'python -m models check {session.path}'.")
     responses = session.responses(trial)
-    turned = None if responses is None else held_responses(responses, exact)
-    return TrialArrays(held_video(session.video(trial)), behaviour, turned)
+    video = held_video(session.video(trial))
+    if responses is None:
+        return TrialArrays(video, behaviour, None)
+    turned = held_responses(responses, exact)
+    return TrialArrays(video, behaviour, turned, moments(turned))
 
 
 def held_video(video: npt.NDArray[np.float32]) -> Numbers:
@@ -70,17 +74,17 @@ def held_video(video: npt.NDArray[np.float32]) -> Numbers:
 
 def held_responses(responses: npt.NDArray[np.float32], exact: bool = False) -> Numbers:
     """(T, N) from (N, T)."""
-    turned = torch.from_numpy(responses).T
-    return turned.contiguous().numpy() if exact else _halved(turned)
+    values = responses if exact else _halved(torch.from_numpy(responses))
+    return np.ascontiguousarray(values.T)
 
 
 def _halved(values: torch.Tensor) -> Numbers:
     """Half floats; as it is where a value is too large for one."""
-    half = values.to(torch.float16, memory_format=torch.contiguous_format)
+    half = values.half()
     if torch.isfinite(torch.stack(half.aminmax())).all():  # the usual case, at once
         return half.numpy()
     too_large = (torch.isinf(half) & ~torch.isinf(values)).any()
-    kept: Numbers = (values.contiguous() if too_large else half).numpy()
+    kept: Numbers = (values if too_large else half).numpy()
     return kept
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from models.errors import RecordingError
 from models.networks.network import Mouse
-from models.recordings.arrays import Arrays, held, joined, moments, pooled
+from models.recordings.arrays import Arrays, held, joined, pooled
 from models.recordings.data_set import open_sessions
 from models.recordings.films import film_groups
 from models.recordings.folds import fold_of_group
@@ -124,7 +124,7 @@ def _in_memory(session: Session, numbers: Sequence[int], groups: dict[int, str])
         Trial(number, groups[number], length, first, first)
         for number, length, first in zip(numbers, lengths, firsts, strict=False)
     )
-    each = [moments(trial.responses) for trial in read if trial.responses is not None]
+    each = [trial.moments for trial in read if trial.moments is not None]
     return MouseTrials(session, joined(read, session.neurons), tuple(trials), np.stack(each))
 
 

@@ -28,6 +28,7 @@ from models.recordings.store.source import Marks, check_unchanged, marks_of, wri
 AHEAD = 2
 """Trials a thread may be ahead of what is written; this bounds the memory."""
 
+ReadTrial = tuple[PackedTrial, TrialArrays]
 Told = Callable[[int], None]
 """Called with bytes of the source that are packed."""
 
@@ -93,20 +94,19 @@ class Packing:
         with ThreadPoolExecutor(
             self.threads, initializer=torch.set_num_threads, initargs=(1,)
         ) as pool:
-            for number, arrays in _ahead(pool, self._read, left, AHEAD * self.threads):
-                partial.add(self._entry(number, arrays), arrays)
-                told(sizes.get(number, 0))
+            for entry, arrays in _ahead(pool, self._read, left, AHEAD * self.threads):
+                partial.add(entry, arrays)
+                told(sizes.get(entry.number, 0))
                 if stopped():
                     return False
         return True
 
-    def _read(self, number: int) -> TrialArrays:
-        return held(self.source, number, self.exact)
-
-    def _entry(self, number: int, arrays: TrialArrays) -> PackedTrial:
+    def _read(self, number: int) -> ReadTrial:
+        """A trial in the form it is packed in, and its entry, still without checksums."""
+        arrays = held(self.source, number, self.exact)
         there = self.source.file("responses", number).exists()
         unknown: State = "withheld" if there else "missing"
-        return PackedTrial(
+        entry = PackedTrial(
             number=number,
             tier=self.source.tiers[number],
             length=len(arrays.behaviour),
@@ -114,6 +114,7 @@ class Packing:
             film=as_text(film_hash(arrays.video)),
             checksums={},
         )
+        return entry, arrays
 
     def _finish(self, partial: Partial) -> None:
         marks = partial.settings.marks
@@ -145,19 +146,18 @@ def partial_folder(store: Path, session: str) -> Path:
 
 def _ahead(
     pool: ThreadPoolExecutor,
-    read: Callable[[int], TrialArrays],
+    read: Callable[[int], ReadTrial],
     numbers: Sequence[int],
     most: int,
-) -> Iterator[tuple[int, TrialArrays]]:
-    """Each number with what `read` gives, in order; at most `most` are in memory."""
-    waiting: deque[tuple[int, Future[TrialArrays]]] = deque()
+) -> Iterator[ReadTrial]:
+    """What `read` gives for each number, in order; at most `most` are in memory."""
+    waiting: deque[Future[ReadTrial]] = deque()
     for number in numbers:
-        waiting.append((number, pool.submit(read, number)))
+        waiting.append(pool.submit(read, number))
         if len(waiting) >= most:
-            first, future = waiting.popleft()
-            yield first, future.result()
-    for first, future in waiting:
-        yield first, future.result()
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _sizes(marks: Marks) -> dict[int, int]:

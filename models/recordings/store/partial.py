@@ -15,7 +15,7 @@ from typing import IO
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from models.recordings.arrays import TrialArrays, moments
+from models.recordings.arrays import TrialArrays
 from models.recordings.store.folders import BEHAVIOUR, MOMENTS, RESPONSES, VIDEOS
 from models.recordings.store.growing import GrowingArray
 from models.recordings.store.header import PackedArray, PackedTrial, places_of
@@ -78,8 +78,8 @@ class Partial:
         """Write one more trial. Raises TooNarrow."""
         self._check_types(arrays)
         parts = arrays.parts
-        if arrays.responses is not None:
-            parts[MOMENTS] = moments(arrays.responses)[None]
+        if arrays.moments is not None:
+            parts[MOMENTS] = arrays.moments[None]
         checksums = {name: self._arrays[name].append(part) for name, part in parts.items()}
         for array in self._arrays.values():
             array.flush()
