@@ -125,6 +125,7 @@ class Fit:
             if scored:
                 pairs = (self._scored(index, trial) for trial in scored)
                 per_mouse[mouse.session.name] = single_trial_correlation(pairs)
+                mouse.arrays.release()
         return over_mice(per_mouse)
 
     def _scored(self, mouse: int, trial: Trial) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:

@@ -4,8 +4,9 @@ Grey values are bytes where that loses nothing, else half floats; responses are 
 relative error below 0.0005) unless they are asked for exactly, or too large for half floats.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,13 @@ from models.recordings.session import Session
 Numbers = npt.NDArray[np.generic]
 
 
+class Look(Protocol):
+    """Looks at a trial, by its file id, before its rows of the named, or of all, arrays are used."""
+
+    def __call__(self, trial: int, *names: str) -> None:
+        """Raise RecordingError where they are damaged."""
+
+
 @dataclass(frozen=True)
 class Arrays:
     """Trials of one session, end to end: F frames of all trials, R of those with responses."""
@@ -24,8 +32,8 @@ class Arrays:
     videos: Numbers  # (F, H, W) uint8 or float16
     behaviour: npt.NDArray[np.float32]  # (F, 4)
     responses: Numbers  # (R, N) float16 or float32
-    look: Callable[[int], None] = lambda _: None
-    """Called with a trial's file id before it is first used; may refuse it."""
+    look: Look = lambda trial, *names: None  # noqa: ARG005
+    """Called before a trial is first used; may refuse it."""
     release: Callable[[], None] = lambda: None
     """Hands pages of mapped files back to the system, which keeps them as long as it likes."""
 
@@ -108,11 +116,13 @@ def moments(responses: Numbers) -> npt.NDArray[np.float64]:
 
 
 def pooled(
-    per_trial: npt.NDArray[np.float64], lengths: npt.NDArray[np.int64]
+    per_trial: Iterable[npt.NDArray[np.float64]], lengths: Iterable[int]
 ) -> npt.NDArray[np.float64]:
-    """(2, N) mean and standard deviation over all frames, from each trial's, (n, 2, N)."""
-    weights = (lengths / lengths.sum())[:, None]
-    means, deviations = per_trial[:, 0], per_trial[:, 1]
-    mean = (weights * means).sum(axis=0)
-    variance = (weights * (deviations**2 + (means - mean) ** 2)).sum(axis=0)
-    return np.stack([mean, np.sqrt(variance)])
+    """(2, N) mean and standard deviation over all frames, from (2, N) of each trial and its length."""
+    frames, total, squares = 0, np.float64(0.0), np.float64(0.0)
+    for (mean, deviation), length in zip(per_trial, lengths, strict=True):
+        frames += length
+        total = total + length * mean
+        squares = squares + length * (deviation**2 + mean**2)
+    mean = total / frames
+    return np.stack([mean, np.sqrt(np.maximum(squares / frames - mean**2, 0))])

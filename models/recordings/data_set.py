@@ -19,7 +19,7 @@ def open_sessions(data: Path) -> list[Session]:
     form lies in `<data>.packed` is read from there; a RecordingError where it has changed since.
     """
     folders = [data] if is_packed(data) else session_folders(data)
-    opened = (_open(path.resolve()) for path in folders)
+    opened = (_open(path.resolve(), packed_folder(data)) for path in folders)
     sessions = [session for session in opened if session is not None]
     if not sessions:
         message = f"{data} holds no recording: no folder in it has data/ and meta/"
@@ -27,14 +27,14 @@ def open_sessions(data: Path) -> list[Session]:
     return sessions
 
 
-def _open(path: Path) -> Session | None:
+def _open(path: Path, store: Path) -> Session | None:
     if is_packed(path):
         return PackedSession(path)
     if not is_session(path):
         return None
-    for store in (packed_folder(path.parent), packed_folder(path)):
-        if is_packed(store / path.name):
-            packed = PackedSession(store / path.name)
+    for place in (store, packed_folder(path.parent), packed_folder(path)):
+        if is_packed(place / path.name):
+            packed = PackedSession(place / path.name)
             check_unchanged(packed.source_marks, path)
             return packed
     return SessionFolder(path)

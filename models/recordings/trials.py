@@ -1,6 +1,6 @@
 """The trials that a run trains and validates on, from the packed store or, without one, in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from models.recordings.data_set import open_sessions
 from models.recordings.films import film_groups
 from models.recordings.folds import fold_of_group
 from models.recordings.session import Session
+from models.recordings.store.folders import BEHAVIOUR, RESPONSES, VIDEOS
 from models.recordings.store.packed import PackedSession
 
 Array = npt.NDArray[np.float32]
@@ -43,8 +44,8 @@ class MouseTrials:
     session: Session
     arrays: Arrays
     trials: tuple[Trial, ...]
-    moments: npt.NDArray[np.float64]
-    """(n, 2, N) mean and standard deviation of the responses in each of the n trials."""
+    moments: Callable[[int], npt.NDArray[np.float64]]
+    """(2, N) mean and standard deviation of the responses in a trial, by its file id."""
 
     def split(self, folds: int, fold: int) -> tuple[list[Trial], list[Trial]]:
         """Trials to train on, and trials of the fold that is held out."""
@@ -55,9 +56,8 @@ class MouseTrials:
 
     def mouse(self, trials: Sequence[Trial]) -> Mouse:
         """The mouse with its magnitudes over these trials."""
-        places = {trial: place for place, trial in enumerate(self.trials)}
-        lengths = np.array([trial.length for trial in trials])
-        response = pooled(self.moments[[places[trial] for trial in trials]], lengths)
+        per_trial = (self.moments(trial.number) for trial in trials)
+        response = pooled(per_trial, (trial.length for trial in trials))
         behaviour = np.concatenate([self.behaviour(trial) for trial in trials], axis=1)
         return Mouse(
             name=self.session.name,
@@ -70,14 +70,17 @@ class MouseTrials:
 
     def video(self, trial: Trial) -> npt.NDArray[np.generic]:
         """(T, H, W) grey values 0..255, as they are held."""
+        self.arrays.look(trial.number, VIDEOS)
         return self.arrays.videos[trial.frame : trial.frame + trial.length]
 
     def behaviour(self, trial: Trial) -> Array:
         """(4, T) as in `Session`."""
+        self.arrays.look(trial.number, BEHAVIOUR)
         return self.arrays.behaviour[trial.frame : trial.frame + trial.length].T
 
     def responses(self, trial: Trial) -> Array:
         """(N, T) responses in raw units."""
+        self.arrays.look(trial.number, RESPONSES)
         return self.arrays.responses[trial.row : trial.row + trial.length].T.astype(np.float32)
 
 
@@ -112,7 +115,7 @@ def _mouse(session: Session, numbers: Sequence[int], groups: dict[int, str]) -> 
         trials = (
             Trial(n, groups[n], places[n].length, places[n].frame, places[n].row) for n in numbers
         )
-        return MouseTrials(session, session.arrays, tuple(trials), session.moments(numbers))
+        return MouseTrials(session, session.arrays, tuple(trials), session.moments)
     return _in_memory(session, numbers, groups)
 
 
@@ -124,8 +127,13 @@ def _in_memory(session: Session, numbers: Sequence[int], groups: dict[int, str])
         Trial(number, groups[number], length, first, first)
         for number, length, first in zip(numbers, lengths, firsts, strict=False)
     )
-    each = [trial.moments for trial in read if trial.moments is not None]
-    return MouseTrials(session, joined(read, session.neurons), tuple(trials), np.stack(each))
+    each = {
+        number: trial.moments
+        for number, trial in zip(numbers, read, strict=True)
+        if trial.moments is not None
+    }
+    arrays = joined(read, session.neurons)
+    return MouseTrials(session, arrays, tuple(trials), each.__getitem__)
 
 
 def known_trials(session: Session, tiers: Sequence[str]) -> list[int]:

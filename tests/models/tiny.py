@@ -90,8 +90,9 @@ def mouse_trials(trials, session=None):
         Trial(trial.number, "00", trial.length, int(first), int(first))
         for trial, first in zip(trials, firsts, strict=False)
     ]
-    per_trial = np.stack([moments(trial.responses) for trial in held])
-    return MouseTrials(session, joined(held, held[0].responses.shape[1]), tuple(placed), per_trial)
+    each = {t.number: moments(h.responses) for t, h in zip(trials, held, strict=True)}
+    arrays = joined(held, held[0].responses.shape[1])
+    return MouseTrials(session, arrays, tuple(placed), each.__getitem__)
 
 
 def pools_of(mice):

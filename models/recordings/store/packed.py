@@ -1,11 +1,10 @@
 """A packed session: the same answers as the organisers' folder, from mapped files.
 
-What is read is checked against the checksums of packing: files when they are read, a trial's arrays
-once in a process, when they are first used.
+What is read is checked against the checksums of packing: files when they are read, a trial's rows of
+an array once in a process, when they are first used.
 """
 
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +14,6 @@ import numpy.typing as npt
 from models.errors import RecordingError
 from models.recordings.arrays import Arrays
 from models.recordings.folds import Bits, as_bits
-from models.recordings.layout import read_array
 from models.recordings.session import Array, Session
 from models.recordings.store.folders import (
     ARRAYS,
@@ -74,44 +72,40 @@ class PackedSession(Session):
             release=self.release,
         )
 
-    def look(self, trial: int) -> None:
-        """Compare a trial's arrays with their checksums, once; RecordingError where they differ."""
-        if trial in self._looked_at:
-            return
+    def look(self, trial: int, *names: str) -> None:
+        """Compare a trial's rows of these arrays, or of `ARRAYS`, with their checksums, once each.
+
+        RecordingError where they differ.
+        """
         checksums = self._trials[trial].checksums
-        for name in (name for name in ARRAYS if name in checksums):
-            if zlib.crc32(self._rows(name, trial).data) != checksums[name]:
-                message = (
-                    f"{self.path}/{name}.npy is damaged in trial {trial}: its checksum does not fit"
-                )
-                raise RecordingError(message, pack_again(self.path))
-        self._looked_at.add(trial)
+        for name in names or ARRAYS:
+            if name in checksums and (name, trial) not in self._looked_at:
+                self._check_rows(name, trial, checksums[name])
+                self._looked_at.add((name, trial))
 
     def release(self) -> None:
         """Hand the pages of all arrays back to the system."""
         for mapped in self._maps.values():
             mapped.release()
 
-    def moments(self, trials: Sequence[int]) -> npt.NDArray[np.float64]:
-        """(n, 2, N) mean and standard deviation of the responses in each of these trials."""
-        return self._all_moments[[self.places[trial].known for trial in trials]]
+    def moments(self, trial: int) -> npt.NDArray[np.float64]:
+        """(2, N) mean and standard deviation of the responses in a trial whose responses are known."""
+        moments: npt.NDArray[np.float64] = self._copied(MOMENTS, trial)[0].astype(np.float64)
+        return moments
 
     def length(self, trial: int) -> int:
         return self.places[trial].length
 
     def video(self, trial: int) -> Array:
-        self.look(trial)
-        return self._rows(VIDEOS, trial).astype(np.float32)
+        return self._copied(VIDEOS, trial).astype(np.float32)
 
     def behaviour(self, trial: int) -> Array:
-        self.look(trial)
-        return np.ascontiguousarray(self._rows(BEHAVIOUR, trial).T, dtype=np.float32)
+        return np.ascontiguousarray(self._copied(BEHAVIOUR, trial).T, dtype=np.float32)
 
     def responses(self, trial: int) -> Array | None:
         if not self.has_responses(trial):
             return None
-        self.look(trial)
-        return np.ascontiguousarray(self._rows(RESPONSES, trial).T, dtype=np.float32)
+        return np.ascontiguousarray(self._copied(RESPONSES, trial).T, dtype=np.float32)
 
     def has_responses(self, trial: int) -> bool:
         return self._trials[trial].responses == "known"
@@ -129,13 +123,21 @@ class PackedSession(Session):
         self.check_file(f"{META}/{name}")
         return super()._meta(name)
 
+    def _copied(self, name: str, trial: int) -> npt.NDArray[np.generic]:
+        """A trial's rows of an array, checked; the process stays as small as one trial."""
+        self.look(trial, name)
+        rows = self._rows(name, trial).copy()
+        self._maps[name].release()
+        return rows
+
     def _rows(self, name: str, trial: int) -> npt.NDArray[np.generic]:
         return self._maps[name].array[self.places[trial].rows(name)]
 
-    @cached_property
-    def _all_moments(self) -> npt.NDArray[np.float64]:
-        self.check_file(f"{MOMENTS}.npy")
-        return read_array(self.path / f"{MOMENTS}.npy").astype(np.float64, copy=False)
+    def _check_rows(self, name: str, trial: int, checksum: int) -> None:
+        if zlib.crc32(self._rows(name, trial).data) != checksum:
+            path = self.path / f"{name}.npy"
+            message = f"{path} is damaged in trial {trial}: its checksum does not fit"
+            raise RecordingError(message, pack_again(self.path))
 
     @cached_property
     def _trials(self) -> dict[int, PackedTrial]:
@@ -144,10 +146,11 @@ class PackedSession(Session):
     @cached_property
     def _maps(self) -> dict[str, MappedArray]:
         records = self.header.arrays
-        return {name: MappedArray(self.path / f"{name}.npy", records[name]) for name in ARRAYS}
+        names = (*ARRAYS, MOMENTS)
+        return {name: MappedArray(self.path / f"{name}.npy", records[name]) for name in names}
 
     @cached_property
-    def _looked_at(self) -> set[int]:
+    def _looked_at(self) -> set[tuple[str, int]]:
         return set()
 
     def check_file(self, name: str) -> None:

@@ -13,7 +13,7 @@ from models.files import flush, storage_error
 from models.recordings.arrays import TrialArrays, held
 from models.recordings.folder import SessionFolder
 from models.recordings.folds import as_text, film_hash
-from models.recordings.store.folders import META, MOMENTS, SOURCE
+from models.recordings.store.folders import META, SOURCE
 from models.recordings.store.header import (
     Header,
     PackedFile,
@@ -174,7 +174,7 @@ def _files(folder: Path) -> dict[str, PackedFile]:
     """The files of a packed session that are read whole."""
     meta = sorted(path for path in (folder / META).rglob("*") if path.is_file())
     files = {}
-    for path in (*meta, folder / SOURCE, folder / f"{MOMENTS}.npy"):
+    for path in (*meta, folder / SOURCE):
         files[path.relative_to(folder).as_posix()] = packed_file(path)
     return files
 

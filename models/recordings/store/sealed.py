@@ -23,7 +23,7 @@ def read_sealed(path: Path, remedy: str) -> Any:
     try:
         text = path.read_bytes()
         outer = json.loads(text)
-        version, checksum = outer["version"], outer["checksum"]
+        version, checksum, content = (outer[key] for key in ("version", "checksum", "content"))
         body = text[text.index(b"\n") + 1 : -2]
     except FileNotFoundError as error:
         raise RecordingError(f"{path} is missing", remedy) from error
@@ -37,4 +37,4 @@ def read_sealed(path: Path, remedy: str) -> Any:
         raise RecordingError(message, remedy)
     if zlib.crc32(body) != checksum:
         raise RecordingError(f"{path} is damaged: its checksum does not fit its content", remedy)
-    return outer["content"]
+    return content

@@ -11,7 +11,7 @@ from models.recordings.arrays import TrialArrays, held
 from models.recordings.count import Count, Progress
 from models.recordings.folder import SessionFolder
 from models.recordings.folds import as_text, film_hash
-from models.recordings.store.folders import ARRAYS, META, SOURCE, is_packed
+from models.recordings.store.folders import ARRAYS, META, MOMENTS, SOURCE, is_packed
 from models.recordings.store.header import PackedTrial, packed_file, write_header
 from models.recordings.store.pack import source_sessions
 from models.recordings.store.packed import PackedSession
@@ -62,7 +62,7 @@ def damages(packed: PackedSession, done: Done = lambda: None) -> list[Problem]:
         return [_problem(packed, error)]
     found = [_refused(packed, partial(packed.check_file, name)) for name in files]
     for trial in trials:
-        found.append(_refused(packed, partial(packed.look, trial)))
+        found.append(_refused(packed, partial(packed.look, trial, *ARRAYS, MOMENTS)))
         done()
         packed.release()
     return [problem for problem in found if problem is not None]
