@@ -2,6 +2,7 @@
 #
 #   make demo                       recordings, search, ensemble, submission files, check
 #   make demo DATA=my/recordings    the same road on your own recordings
+#   make bench                      the packed store against the plain ways of reading
 #   make test                       all tests
 #   make check                      format, lint, types, tests
 
@@ -16,12 +17,13 @@ TRIALS ?= 8
 SEARCH ?= --grace 3 --reduction 2
 DATA ?=
 RECORDINGS := $(or $(DATA),$(DEMO)/recordings)
+STORE := $(DEMO)/recordings.packed
 # What a demo makes, and so may remove; never the whole folder, which could be somebody's.
-MADE := $(addprefix $(DEMO)/,recordings recordings.truth searches submission)
+MADE := $(addprefix $(DEMO)/,recordings recordings.truth recordings.packed searches submission)
 # Two workers of one thread each use two cores better than one process of two threads.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: demo test check format clean
+.PHONY: demo bench test check format clean
 
 $(READY): pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -35,16 +37,21 @@ ifeq ($(DATA),)
 	$(BIN)/python -m models synth $(RECORDINGS) $(SYNTH)
 endif
 	$(BIN)/python -m models check $(RECORDINGS)
-	$(BIN)/python -m search run $(RECORDINGS) --name demo --space demo --trials $(TRIALS) \
+	$(BIN)/python -m models pack $(RECORDINGS) --to $(STORE)
+	$(BIN)/python -m models folds $(STORE) --most 5
+	$(BIN)/python -m search run $(STORE) --name demo --space demo --trials $(TRIALS) \
 		--home $(DEMO)/searches $(SEARCH)
-	$(BIN)/python -m ensemble build demo --data $(RECORDINGS) --out $(DEMO)/submission \
+	$(BIN)/python -m ensemble build demo --data $(STORE) --out $(DEMO)/submission \
 		--home $(DEMO)/searches
-	$(BIN)/python -m ensemble check $(DEMO)/submission --data $(RECORDINGS)
+	$(BIN)/python -m ensemble check $(DEMO)/submission --data $(STORE)
 	@echo
 	@echo "The submission files and their manifest.json are in $(DEMO)/submission."
 	@echo "Browse the search:   $(BIN)/python -m search ui --home $(DEMO)/searches"
 	@echo "See its trials:      $(BIN)/python -m search status demo --home $(DEMO)/searches"
-	@echo "Score one run:       $(BIN)/python -m models score $(DEMO)/searches/demo/runs/0 --data $(RECORDINGS)"
+	@echo "Score one run:       $(BIN)/python -m models score $(DEMO)/searches/demo/runs/0 --data $(STORE)"
+
+bench: $(READY)
+	$(BIN)/python -m models bench recordings
 
 test: $(READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2

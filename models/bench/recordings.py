@@ -43,15 +43,15 @@ class Size:
         return self.trials * self.frames * (self.neurons + 36 * 64 + 4) * width
 
 
-def bench_recordings(size: Size, folder: Path | None = None) -> list[Figure]:
+def bench_recordings(size: Size, folder: Path | None = None, rounds: int = ROUNDS) -> list[Figure]:
     """Generate, copy, pack and draw in a temporary folder in `folder`; StorageError without room."""
     place = folder or Path(tempfile.gettempdir())
     _check_room(place, size)
     with tempfile.TemporaryDirectory(dir=place) as name:
         data, store = Path(name) / "data", Path(name) / "data.packed"
         session = write_session(data, size.neurons, size.frames, size.trials, size.dtype)
-        packing = _packing(data, session, store)
-        drawing = [_drawing(data, store) for _ in range(ROUNDS)]
+        packing = _packing(data, session, store, rounds)
+        drawing = [_drawing(data, store) for _ in range(rounds)]
         first = measure(f"{READING}:first_batch_from_store", store)
         in_memory = measure(f"{READING}:first_batch_from_memory", data)
     ours, plain = zip(*drawing, strict=True)
@@ -70,10 +70,10 @@ class _Packing:
     peak_mb: float
 
 
-def _packing(data: Path, session: Path, store: Path) -> _Packing:
+def _packing(data: Path, session: Path, store: Path, rounds: int) -> _Packing:
     """Pack and copy in turns; the last packed store stays."""
     copies, packs, peaks = [], [], []
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         os.sync()  # so that neither pays for what the other left to be written
         copies.append(_copied_in(session, data.with_name("copy")))
         shutil.rmtree(store, ignore_errors=True)
@@ -82,8 +82,7 @@ def _packing(data: Path, session: Path, store: Path) -> _Packing:
         packs.append(packed.result)
         peaks.append(packed.peak_mb)
     size = marks_of(session).size / 1e6
-    speeds = (size / statistics.median(seconds) for seconds in (packs, copies))
-    ours, plain = speeds
+    ours, plain = (size / statistics.median(seconds) for seconds in (packs, copies))
     return _Packing(more_is_better("pack_ratio", ours, "MB/s", plain), max(peaks))
 
 
