@@ -1,7 +1,8 @@
 """The command line of one model."""
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -26,7 +27,7 @@ DataOption = Annotated[Path, typer.Option("--data", help="The folder that holds 
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
 BenchPart = Literal["recordings"]
 BenchType = Literal["float64", "float32"]
-UNSOUND = 1
+UNSOUND, INTERRUPTED = 1, 130
 
 
 @app.command()
@@ -104,7 +105,7 @@ def pack(
         out.print(f"{store} holds what {data} does")
         return
     plan = plan_packing(data, store, exact, again)
-    with transferring(plan.size) as told:
+    with _resumable(), transferring(plan.size) as told:
         pack_all(plan, exact, jobs or os.cpu_count() or 1, told)
     for line in plan.told():
         out.print(escape(line))
@@ -236,6 +237,16 @@ def bench(
     out.print(f"{figures[0].machine}; commit {figures[0].commit}")
     if json is not None:
         write_figures(json, figures)
+
+
+@contextlib.contextmanager
+def _resumable() -> Iterator[None]:
+    """Say what a command that is interrupted leaves."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        err.print("stopped; the same command goes on from here")
+        raise typer.Exit(INTERRUPTED) from error
 
 
 def _end_with(problems: Sequence[Problem], remedy: str) -> None:

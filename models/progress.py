@@ -38,4 +38,5 @@ def transferring(total: int) -> Iterator[Callable[[str, int], None]]:
 
 def _bar(*columns: ProgressColumn) -> Progress:
     every = (TextColumn("{task.description}"), BarColumn(), *columns, TimeRemainingColumn())
-    return Progress(*every, console=err, transient=True)
+    # On a pipe a bar that is not shown would still leave an empty line.
+    return Progress(*every, console=err, transient=True, disable=not err.is_interactive)

@@ -59,6 +59,7 @@ class Packing:
                 if not self._fill(partial, told, stopped):
                     return False
                 self._finish(partial)
+                told(settings.marks.size - sum(_sizes(settings.marks).values()))
                 return True
             except TooNarrow as wider:
                 types = {"videos": wider.videos, "responses": wider.responses}
