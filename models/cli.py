@@ -72,6 +72,34 @@ def synth(
 
 
 @app.command()
+def download(
+    to: Annotated[Path, typer.Option(help="The folder for the session folders.")],
+    mice: Annotated[
+        list[str] | None,
+        typer.Option(help="new (default), old, all or 29515-10-12; may be repeated."),
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(envvar="SENSORIUM_GIN", help="The server; GIN by default.")
+    ] = None,
+    at_once: Annotated[int, typer.Option(min=1, help="Sessions fetched at the same time.")] = 3,
+) -> None:
+    """Fetch the competition's recordings; a download that was stopped goes on where it was.
+
+    A session is a zip of 15-20 GB, which goes when it is unpacked.
+
+    Next: python -m models check TO.
+    """
+    from models.recordings.download.bars import shown
+    from models.recordings.download.catalogue import SERVER, chosen_sessions
+    from models.recordings.download.driver import download_sessions
+
+    sessions = chosen_sessions(mice or ["new"])
+    with _resumable(), shown(out, err) as bars:
+        download_sessions(to, sessions, bars, base or SERVER, at_once)
+    out.print(f"next: python -m models check {to}")
+
+
+@app.command()
 def pack(
     data: Data,
     to: Annotated[
