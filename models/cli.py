@@ -76,7 +76,7 @@ def download(
     to: Annotated[Path, typer.Option(help="The folder for the session folders.")],
     mice: Annotated[
         list[str] | None,
-        typer.Option(help="new (default), old, all or 29515-10-12; may be repeated."),
+        typer.Option(help="new (the default), old, all, or names such as 29515-10-12,29623-4-9."),
     ] = None,
     base: Annotated[
         str | None, typer.Option(envvar="SENSORIUM_GIN", help="The server; GIN by default.")
@@ -93,7 +93,7 @@ def download(
     from models.recordings.download.catalogue import SERVER, chosen_sessions
     from models.recordings.download.driver import download_sessions
 
-    sessions = chosen_sessions(mice or ["new"])
+    sessions = chosen_sessions([name for names in mice or ["new"] for name in names.split(",")])
     with _resumable(), shown(out, err) as bars:
         download_sessions(to, sessions, bars, base or SERVER, at_once)
     out.print(f"next: python -m models check {to}")
@@ -114,7 +114,7 @@ def pack(
     verify: Annotated[
         bool, typer.Option("--verify", help="Compare the store with DATA, number by number.")
     ] = False,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Threads; one a core.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Threads; one a core, 8 at most.")] = None,
 ) -> None:
     """Pack recordings into a store that training reads many times faster. Do it once.
 
@@ -134,7 +134,7 @@ def pack(
         return
     plan = plan_packing(data, store, exact, again)
     with _resumable(), transferring(plan.size) as told:
-        pack_all(plan, exact, jobs or os.cpu_count() or 1, told)
+        pack_all(plan, exact, jobs or min(os.cpu_count() or 1, 8), told)
     for line in plan.told():
         out.print(escape(line))
     out.print(f"next: python -m models folds {data if to is None else store}")

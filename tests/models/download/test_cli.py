@@ -62,7 +62,10 @@ def test_a_pipe_gets_a_line_a_session_and_the_next_step(call, tmp_path):
     assert (code, printed.splitlines()[0]) == (0, f"{ONE}: already there")
 
 
-@pytest.mark.parametrize(("words", "count"), [([], 5), (["--mice", "old", "--mice", "new"], 10)])
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [([], 5), (["--mice", "old", "--mice", "new"], 10), (["--mice", "29515-10-12,old"], 6)],
+)
 def test_the_new_mice_are_what_is_fetched_unless_others_are_named(call, tmp_path, words, count):
     assert call(*words)[0] == 0
     fetched = {path.name for path in (tmp_path / "data").iterdir()}
