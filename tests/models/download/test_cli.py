@@ -63,14 +63,17 @@ def test_a_pipe_gets_a_line_a_session_and_the_next_step(call, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "count"),
-    [([], 5), (["--mice", "old", "--mice", "new"], 10), (["--mice", "29515-10-12,old"], 6)],
+    ("words", "named"),
+    [
+        ([], NEW),
+        (["--mice", "old", "--mice", "new"], NEW | OLD),
+        (["--mice", "29515-10-12,old"], {"29515-10-12": ONE} | OLD),
+    ],
 )
-def test_the_new_mice_are_what_is_fetched_unless_others_are_named(call, tmp_path, words, count):
+def test_the_new_mice_are_what_is_fetched_unless_others_are_named(call, tmp_path, words, named):
     assert call(*words)[0] == 0
     fetched = {path.name for path in (tmp_path / "data").iterdir()}
-    assert len(fetched) == count
-    assert set(NEW.values()) <= fetched
+    assert fetched == set(named.values())
 
 
 def test_the_server_may_be_given_by_the_environment(call, server, monkeypatch):
