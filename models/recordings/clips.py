@@ -20,7 +20,7 @@ from models.recordings.trials import MouseTrials, Trial
 
 Indices = npt.NDArray[np.int64]
 
-RESIDENT = 128 * 2**20
+RESIDENT = 64 * 2**20
 """Bytes of mapped files that may be looked at before their pages are handed back."""
 
 
