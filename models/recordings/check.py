@@ -89,7 +89,7 @@ def _check_of(path: Path) -> SessionCheck | PackedCheck:
 def _is_session(path: Path) -> bool:
     """A folder that may not be looked into counts as one, so that it is reported."""
     try:
-        return any((path / part).is_dir() for part in PARTS)
+        return is_packed(path) or any((path / part).is_dir() for part in PARTS)
     except PermissionError:
         return True
 

@@ -7,7 +7,7 @@ their folds, when mice or sessions are added.
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.recordings.folds import as_text, content_groups
+from models.recordings.folds import as_text, content_groups, groups_of_hashes
 from models.recordings.session import Session
 from models.recordings.store.packed import PackedSession
 from models.recordings.store.sealed import read_sealed, write_sealed
@@ -20,29 +20,37 @@ TrialName = tuple[str, int]
 
 def film_groups(sessions: Sequence[Session]) -> dict[TrialName, str]:
     """The group of every trial of all tiers; unpacked sessions are read whole for it."""
-    trials = [(session, number) for session in sessions for number in session.tiers]
-    groups = content_groups([session.film(number) for session, number in trials], known(sessions))
-    names = ((session.name, number) for session, number in trials)
-    return dict(zip(names, groups, strict=True))
+    films = {
+        (session.name, number): session.film(number)
+        for session in sessions
+        for number in session.tiers
+    }
+    remembered = known(sessions)
+    if len(_stores(sessions)) == 1 and all(as_text(film) in remembered for film in films.values()):
+        return {trial: remembered[as_text(film)] for trial, film in films.items()}
+    return dict(zip(films, content_groups([*films.values()], remembered), strict=True))
 
 
 def known(sessions: Sequence[Session]) -> dict[str, str]:
     """The group of each hash that the stores of these sessions remember."""
-    packed = [session for session in sessions if isinstance(session, PackedSession)]
-    stores = dict.fromkeys(session.path.parent for session in packed)
-    return {film: group for store in stores for film, group in _remembered(store).items()}
+    return {
+        film: group for store in _stores(sessions) for film, group in _remembered(store).items()
+    }
 
 
 def remember(store: Path, sessions: Sequence[PackedSession]) -> None:
-    """Write the groups of all sessions of a store to its films.json."""
-    groups = film_groups(sessions)
-    of_film = {
-        as_text(session.film(number)): groups[session.name, number]
-        for session in sessions
-        for number in session.tiers
-    }
-    kept = _remembered(store) | of_film
-    write_sealed(store / FILMS, dict(sorted(kept.items())))
+    """Write the groups of all films that a store has, or once had, to its films.json."""
+    before = _remembered(store)
+    films = [session.film(number) for session in sessions for number in session.tiers]
+    groups = groups_of_hashes(films, before)
+    if groups != before:
+        write_sealed(store / FILMS, dict(sorted(groups.items())))
+
+
+def _stores(sessions: Sequence[Session]) -> list[Path]:
+    """The folders that packed ones of these sessions lie in."""
+    packed = (session for session in sessions if isinstance(session, PackedSession))
+    return list(dict.fromkeys(session.path.parent for session in packed))
 
 
 def _remembered(store: Path) -> dict[str, str]:

@@ -65,10 +65,15 @@ class SessionFolder(Session):
     def withholds_responses(self, trial: int) -> bool:
         if self.tiers[trial] not in TEST_TIERS or not self.file("responses", trial).exists():
             return False
-        return not _any_response(self._read("responses", trial))
+        return not _any_response(self._valid("responses", trial))
 
     def film(self, trial: int) -> Bits:
-        return film_hash(held_video(self.video(trial)))
+        video = self.video(trial)
+        if not len(video):
+            raise RecordingError(
+                f"trial {trial} of {self.path} has no valid frame", self._check_all
+            )
+        return film_hash(held_video(video))
 
     def file(self, kind: str, trial: int) -> Path:
         """Where the array of one kind of one trial lies."""

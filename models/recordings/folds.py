@@ -50,13 +50,23 @@ def content_groups(hashes: Sequence[Bits], known: Mapping[str, str] | None = Non
     before: a group with a known hash keeps that name; one that joins several of them takes the
     name that most of its trials had.
     """
-    distinct, place = np.unique(np.array(hashes), axis=0, return_inverse=True)
+    groups = groups_of_hashes(hashes, known or {})
+    return [groups[as_text(bits)] for bits in hashes]
+
+
+def groups_of_hashes(hashes: Sequence[Bits], known: Mapping[str, str]) -> dict[str, str]:
+    """The group of each hash as in `content_groups`, and of each known one, whoever shows it now.
+
+    So known hashes that nobody shows connect those that are near to them.
+    """
+    if not hashes and not known:
+        return {}
+    every = np.array([*hashes, *map(as_bits, known)])
+    distinct, place = np.unique(every, axis=0, return_inverse=True)
     texts = [as_text(bits) for bits in distinct]
-    known = known or {}
-    if all(text in known for text in texts):
-        return [known[texts[index]] for index in place.ravel()]
-    names = _names(_linked(distinct), texts, np.bincount(place.ravel()), known)
-    return [names[index] for index in place.ravel()]
+    trials = np.bincount(place.ravel()[: len(hashes)], minlength=len(distinct))
+    names = _names(_linked(distinct), texts, trials, known)
+    return dict(zip(texts, names, strict=True))
 
 
 def fold_of_group(group: str, folds: int) -> int:

@@ -1,7 +1,9 @@
 """What the organisers' folders are made of: names, tiers, files, and how one array is read."""
 
+import threading
 import tokenize
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +22,15 @@ OLD_HASH = "8744edeac3b4d1ce16b680916b5267ce"
 NEW_HASH = "9b4f6a1a067fe51e15306b9628efea20"
 MALFORMED = (ValueError, EOFError, OSError, TypeError, SyntaxError, tokenize.TokenError)
 """What numpy raises for a .npy file whose header or content is damaged."""
+_PARSING = threading.Lock()
+"""Python's parser, which numpy reads headers with, may fail in two threads at once (CPython 106905)."""
 
 
 def read_array(path: Path) -> npt.NDArray[np.generic]:
     """Read one .npy file; a missing, truncated or pickled one is a RecordingError that names it."""
     try:
         with path.open("rb") as file:
-            array: npt.NDArray[np.generic] = np.lib.format.read_array(file, allow_pickle=False)
+            array = _content(file)
     except FileNotFoundError as error:
         raise RecordingError(f"{path} is missing", "Unpack the session again.") from error
     except MALFORMED as error:
@@ -36,6 +40,29 @@ def read_array(path: Path) -> npt.NDArray[np.generic]:
             message, "Unpack the session again; the file may be cut short."
         ) from error
     return array
+
+
+def read_header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether in Fortran's order, and type; `file` is left where the content begins."""
+    with _PARSING:
+        version = np.lib.format.read_magic(file)
+        if version == (1, 0):
+            return np.lib.format.read_array_header_1_0(file)
+        if version == (2, 0):
+            return np.lib.format.read_array_header_2_0(file)
+    raise ValueError(f"version {version} of the .npy format")
+
+
+def _content(file: BinaryIO) -> npt.NDArray[np.generic]:
+    """As numpy's own reading, which several threads may not do at once."""
+    shape, fortran, dtype = read_header(file)
+    if dtype.hasobject:
+        raise ValueError("it holds pickled objects, which are never opened")
+    wanted = np.prod(shape, dtype=np.int64)
+    array: npt.NDArray[np.generic] = np.fromfile(file, dtype, wanted)
+    if array.size != wanted:
+        raise ValueError(f"it holds {array.size} of {wanted} values")
+    return array.reshape(shape, order="F" if fortran else "C")
 
 
 def file_ids(folder: Path) -> list[int]:

@@ -1,9 +1,13 @@
-"""Generated recordings of two mice, shared by the tests of models and not to be changed."""
+"""What the tests of models share: the command line, and recordings that are not to be changed."""
+
+import os
 
 import hypothesis
 import pytest
 import torch
 
+from models import console
+from models.cli import app
 from models.fit import Fit
 from models.recordings.synthetic import Recipe, write_data_set
 from tests.models.tiny import config_of
@@ -34,3 +38,26 @@ def complete(recordings, tmp_path_factory):
         fit.train_epoch()
     fit.finish()
     return folder
+
+
+@pytest.fixture
+def call(capsys, monkeypatch):
+    """Run `python -m models <words>`: exit code, standard output and errors, on single lines."""
+
+    def call(*words):
+        monkeypatch.setattr("sys.argv", ["models", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            console.run(app, "python -m models")
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.out + printed.err
+        return ended.value.code or 0, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def undurable():
+    """No waiting for the disk, which takes most of the time of packing; no test loses power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield

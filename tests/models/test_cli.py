@@ -5,26 +5,10 @@ import shutil
 
 import pytest
 
-from models import console, predictions
-from models.cli import app
+from models import predictions
 from models.recordings.data_set import open_sessions
 from models.runs import RunFolder
 from tests.models.tiny import config_of
-
-
-@pytest.fixture
-def call(capsys, monkeypatch):
-    """Run `python -m models <words>`: exit code, standard output and errors, on single lines."""
-
-    def call(*words):
-        monkeypatch.setattr("sys.argv", ["models", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            console.run(app, "python -m models")
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.out + printed.err
-        return ended.value.code or 0, printed.out, printed.err
-
-    return call
 
 
 @pytest.fixture

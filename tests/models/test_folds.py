@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from models.recordings.data_set import open_sessions
-from models.recordings.folds import NEAR, content_groups, film_hash, fold_of_group
+from models.recordings.folds import (
+    NEAR,
+    as_bits,
+    as_text,
+    content_groups,
+    film_hash,
+    fold_of_group,
+)
 from models.recordings.trials import load_trials
 from models.recordings.truth import Truth, truth_folder
 
@@ -123,3 +130,58 @@ def test_another_mouse_changes_no_fold(recordings, tmp_path):
     for session in open_sessions(recordings):
         alone = groups_in(shutil.copytree(session.path, tmp_path / session.name))
         assert alone.items() < both.items()
+
+
+def random_hashes(count):
+    return list(np.random.default_rng(1).random((count, BITS)) < 0.5)
+
+
+def test_hashes_and_hexadecimal_digits_are_the_same():
+    for bits in random_hashes(3):
+        text = as_text(bits)
+        assert len(text) == BITS / 4
+        np.testing.assert_array_equal(as_bits(text), bits, strict=True)
+
+
+def test_no_films_have_no_groups():
+    assert content_groups([]) == []
+
+
+def test_a_group_is_called_by_its_most_frequent_hash_and_of_equals_the_smallest():
+    (start,) = random_hashes(1)
+    near = flipped(start, 30)
+    texts = sorted([as_text(start), as_text(near)])
+    assert content_groups([start, near]) == [texts[0]] * 2
+    assert content_groups([start, near, near]) == [as_text(near)] * 3
+    assert content_groups([start, near, start]) == [as_text(start)] * 3
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_known_groups_keep_their_names(first):
+    (start,) = random_hashes(1)
+    forms = sorted([start, flipped(start, 30)], key=as_text)
+    old, new = forms[first], forms[1 - first]
+    known = {as_text(old): as_text(old)}
+    assert content_groups([new, new, old], known) == [as_text(old)] * 3
+    assert content_groups([new, new], known) == [as_text(old)] * 2  # nobody shows it now
+    assert content_groups([new, new, old]) == [as_text(new)] * 3  # as it would be without
+
+
+def test_a_film_that_joins_known_groups_gives_all_the_name_of_most_trials():
+    one, other, far = random_hashes(3)
+    other = flipped(one, 80)
+    between = flipped(one, 40)
+    known = {as_text(bits): as_text(bits) for bits in (one, other, far)}
+    for shown, name in (([one, one, other], one), ([one, other, other], other)):
+        groups = content_groups([*shown, between, far], known)
+        assert groups == [as_text(name)] * 4 + [as_text(far)]
+    smaller = min(as_text(one), as_text(other))
+    assert content_groups([one, other, between, between], known) == [smaller] * 4
+
+
+def test_a_known_hash_that_nobody_shows_connects_those_near_to_it():
+    (one,) = random_hashes(1)
+    between, other = flipped(one, 40), flipped(one, 80)
+    known = {as_text(bits): as_text(one) for bits in (one, between)}
+    assert content_groups([other, one], known) == [as_text(one)] * 2
+    assert content_groups([other], known) == [as_text(one)]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from models.errors import RecordingError
 from models.recordings.checks.report import SessionReport
+from models.recordings.layout import read_array
+from models.recordings.store.folders import META
 from models.recordings.store.header import Header, pack_again
 from models.recordings.store.packed import PackedSession
 from models.recordings.store.verify import damages
@@ -36,13 +38,14 @@ class PackedCheck:
         trials = header.trials if header else ()
         arrays = header.arrays if header else {}
         lengths = Counter(trial.length for trial in trials)
+        tiers = Counter(trial.tier for trial in trials)
         return SessionReport(
             path=self.path,
             name=self.path.name,
             neurons=arrays["responses"].shape[1] if arrays else None,
             frames=max(lengths, default=None),
             lengths=dict(sorted(lengths.items())),
-            tiers=Counter(trial.tier for trial in trials),
+            tiers=tiers if problems else _with_gaps(self.path, tiers),
             known=Counter(trial.tier for trial in trials if trial.responses == "known"),
             videos=len(trials),
             types={name: (array.dtype,) for name, array in arrays.items()},
@@ -56,3 +59,9 @@ class PackedCheck:
             return self.session.header
         except RecordingError:
             return None
+
+
+def _with_gaps(session: Path, tiers: Counter[str]) -> Counter[str]:
+    """The trials of each tier, with the entries `none` of tiers.npy that have no video."""
+    gaps = int((read_array(session / META / "trials/tiers.npy") == "none").sum())
+    return tiers | Counter({"none": gaps} if gaps else {})

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.errors import RecordingError
-from models.recordings.layout import MALFORMED
+from models.recordings.layout import MALFORMED, read_header
 from models.recordings.store.header import PackedArray, pack_again
 
 Numbers = npt.NDArray[np.generic]
@@ -39,10 +39,7 @@ def _checked_offset(path: Path, record: PackedArray) -> int:
     remedy = pack_again(path.parent)
     try:
         with path.open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            if version != (1, 0):
-                raise ValueError(f"version {version} of the .npy format")
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+            shape, fortran, dtype = read_header(file)
             offset, size = file.tell(), path.stat().st_size
     except FileNotFoundError as error:
         raise RecordingError(f"{path} is missing", remedy) from error

@@ -36,6 +36,8 @@ class Plan:
     """Names of those that are packed from these very files."""
     marks: dict[str, Marks]
     """The files of every source, by name."""
+    again: bool
+    """Whether what was packed, or begun, from other files is packed anew."""
 
     def told(self) -> list[str]:
         """What became of each session, when all are packed."""
@@ -75,7 +77,7 @@ def plan_packing(data: Path, store: Path, exact: bool = False, again: bool = Fal
     if problems:
         remedy = "Pack them anew with --again, or choose another folder with --to."
         raise ProblemsFound(f"the store {store}", problems, remedy)
-    return Plan(store, tuple(left), tuple(there), marks)
+    return Plan(store, tuple(left), tuple(there), marks, again)
 
 
 def source_sessions(data: Path) -> list[SessionFolder]:
@@ -104,24 +106,26 @@ def pack(plan: Plan, exact: bool, jobs: int, told: Told = lambda _name, _bytes: 
     try:
         plan.store.mkdir(parents=True, exist_ok=True)
         with FileLock(plan.store / ".lock", timeout=0):
-            _pack_all(plan, exact, jobs, told)
+            problems = _pack_all(plan, exact, jobs, told)
             remember(plan.store, [PackedSession(path) for path in packed_sessions(plan.store)])
     except Timeout as error:
         message = f"another process is packing into {plan.store}"
         raise UserError(message, "Wait for it, or choose another folder with --to.") from error
     except OSError as error:
         raise storage_error(plan.store, error) from error
+    if problems:
+        remedy = "Mend these and run it again with --again; the rest is packed."
+        raise ProblemsFound("packing", problems, remedy)
 
 
-def _pack_all(plan: Plan, exact: bool, jobs: int, told: Told) -> None:
+def _pack_all(plan: Plan, exact: bool, jobs: int, told: Told) -> list[Problem]:
+    """What keeps sessions from being packed."""
     at_once = max(1, min(len(plan.sources), jobs, SESSIONS_AT_ONCE))
     stop = threading.Event()
     problems: list[Problem] = []
     with ThreadPoolExecutor(at_once) as pool:
         futures = {
-            pool.submit(
-                _pack_one, source, plan.store, exact, max(1, jobs // at_once), told, stop
-            ): source
+            pool.submit(_pack_one, source, plan, exact, max(1, jobs // at_once), told, stop): source
             for source in plan.sources
         }
         try:
@@ -131,14 +135,13 @@ def _pack_all(plan: Plan, exact: bool, jobs: int, told: Told) -> None:
             stop.set()
             pool.shutdown(cancel_futures=True)
             raise
-    if problems:
-        raise ProblemsFound("packing", problems, "Mend these and run it again; the rest is packed.")
+    return problems
 
 
 def _pack_one(
-    source: SessionFolder, store: Path, exact: bool, threads: int, told: Told, stop: threading.Event
+    source: SessionFolder, plan: Plan, exact: bool, threads: int, told: Told, stop: threading.Event
 ) -> None:
-    packing = Packing(source, store, exact, threads)
+    packing = Packing(source, plan.store, exact, threads, plan.again)
     packing.run(lambda size: told(source.name, size), stop.is_set)
 
 

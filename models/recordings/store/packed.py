@@ -63,11 +63,10 @@ class PackedSession(Session):
     @cached_property
     def arrays(self) -> Arrays:
         """All trials end to end; a trial is checked by `look` before it is first used."""
-        maps = self._maps
         return Arrays(
-            videos=maps[VIDEOS].array,
-            behaviour=maps[BEHAVIOUR].array.astype(np.float32, copy=False),
-            responses=maps[RESPONSES].array,
+            videos=self.mapped(VIDEOS).array,
+            behaviour=self.mapped(BEHAVIOUR).array.astype(np.float32, copy=False),
+            responses=self.mapped(RESPONSES).array,
             look=self.look,
             release=self.release,
         )
@@ -82,6 +81,13 @@ class PackedSession(Session):
             if name in checksums and (name, trial) not in self._looked_at:
                 self._check_rows(name, trial, checksums[name])
                 self._looked_at.add((name, trial))
+
+    def mapped(self, name: str) -> MappedArray:
+        """An array file, opened once; RecordingError where it is not the one that was packed."""
+        if name not in self._maps:
+            record = self.header.arrays[name]
+            self._maps[name] = MappedArray(self.path / f"{name}.npy", record)
+        return self._maps[name]
 
     def release(self) -> None:
         """Hand the pages of all arrays back to the system."""
@@ -127,11 +133,11 @@ class PackedSession(Session):
         """A trial's rows of an array, checked; the process stays as small as one trial."""
         self.look(trial, name)
         rows = self._rows(name, trial).copy()
-        self._maps[name].release()
+        self.mapped(name).release()
         return rows
 
     def _rows(self, name: str, trial: int) -> npt.NDArray[np.generic]:
-        return self._maps[name].array[self.places[trial].rows(name)]
+        return self.mapped(name).array[self.places[trial].rows(name)]
 
     def _check_rows(self, name: str, trial: int, checksum: int) -> None:
         if zlib.crc32(self._rows(name, trial).data) != checksum:
@@ -145,9 +151,7 @@ class PackedSession(Session):
 
     @cached_property
     def _maps(self) -> dict[str, MappedArray]:
-        records = self.header.arrays
-        names = (*ARRAYS, MOMENTS)
-        return {name: MappedArray(self.path / f"{name}.npy", records[name]) for name in names}
+        return {}
 
     @cached_property
     def _looked_at(self) -> set[tuple[str, int]]:

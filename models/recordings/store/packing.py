@@ -36,9 +36,12 @@ Told = Callable[[int], None]
 class Packing:
     """A session on its way into a store. Raises RecordingError for what cannot be packed."""
 
-    def __init__(self, source: SessionFolder, store: Path, exact: bool, threads: int) -> None:
+    def __init__(
+        self, source: SessionFolder, store: Path, exact: bool, threads: int, again: bool = False
+    ) -> None:
+        """`again`: what was begun from other files begins anew; it is a RecordingError without."""
         self.source, self.target = source, store / source.name
-        self.exact, self.threads = exact, threads
+        self.exact, self.threads, self.again = exact, threads, again
         self.folder = partial_folder(store, source.name)
 
     def run(self, told: Told, stopped: Callable[[], bool]) -> bool:
@@ -70,8 +73,7 @@ class Packing:
     def _settings(self) -> Settings:
         """Those of the run that is continued, else new ones."""
         before = settings_of(self.folder)
-        if before is not None and before.exact == self.exact:
-            check_unchanged(before.marks, self.source.path)
+        if before is not None and before.exact == self.exact and self._goes_on(before):
             return before
         remove(self.folder)
         first = next(iter(self.source.tiers), None)
@@ -86,6 +88,16 @@ class Packing:
             videos="|u1",
             responses="<f4" if self.exact else "<f2",
         )
+
+    def _goes_on(self, before: Settings) -> bool:
+        """Whether what was begun is continued: not where its source changed."""
+        try:
+            check_unchanged(before.marks, self.source.path)
+        except RecordingError:
+            if not self.again:
+                raise
+            return False
+        return True
 
     def _fill(self, partial: Partial, told: Told, stopped: Callable[[], bool]) -> bool:
         """Write the trials that are not yet there; whether all are."""
@@ -122,12 +134,18 @@ class Packing:
         check_unchanged(marks, self.source.path)
         partial.close()
         write_marks(self.folder / SOURCE, marks)
-        shutil.copytree(self.source.path / META, self.folder / META, dirs_exist_ok=True)
+        self._copy_meta(marks)
         write_header(self.folder, self._header(partial))
         partial.journal.unlink()
         for path in self.folder.rglob("*"):
             flush(path)
         _replace(self.folder, self.target)
+
+    def _copy_meta(self, marks: Marks) -> None:
+        """Contents alone: a source that may not be written to makes no such store."""
+        for name in (name for name in marks.files if name.startswith(f"{META}/")):
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.source.path / name, self.folder / name)
 
     def _header(self, partial: Partial) -> Header:
         return Header(

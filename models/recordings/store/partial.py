@@ -6,7 +6,6 @@ What the journal names is compared with its checksums before it is continued, so
 killed, or a machine that lost its power, costs at most the trials that were not yet on the disk.
 """
 
-import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import IO
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from models.errors import RecordingError
+from models.files import write_bytes
 from models.recordings.arrays import TrialArrays
 from models.recordings.store.folders import BEHAVIOUR, MOMENTS, RESPONSES, VIDEOS
 from models.recordings.store.growing import GrowingArray
@@ -75,7 +76,8 @@ class Partial:
         return {name: array.record for name, array in self._arrays.items()}
 
     def add(self, trial: PackedTrial, arrays: TrialArrays) -> None:
-        """Write one more trial. Raises TooNarrow."""
+        """Write one more trial. Raises TooNarrow; RecordingError for frames of another size."""
+        self._check_size(trial.number, arrays.video.shape[1:])
         self._check_types(arrays)
         parts = arrays.parts
         if arrays.moments is not None:
@@ -99,6 +101,15 @@ class Partial:
         for array in self._arrays.values():
             array.abandon()
         self._journal.close()
+
+    def _check_size(self, number: int, size: tuple[int, ...]) -> None:
+        if size != self.settings.size:
+            source, wanted = self.settings.marks.path, " x ".join(map(str, self.settings.size))
+            found = " x ".join(map(str, size))
+            message = f"{source}/data/videos/{number}.npy has frames of {found}, others of {wanted}"
+            raise RecordingError(
+                message, f"Run 'python -m models check {source}' for all problems."
+            )
 
     def _check_types(self, arrays: TrialArrays) -> None:
         found = {name: part.dtype for name, part in arrays.parts.items()}
@@ -139,20 +150,19 @@ class Partial:
         return trials
 
     def _rewritten(self) -> IO[str]:
-        """The journal of the intact trials, open for more."""
-        journal = self.journal.open("w")
+        """The journal of the intact trials, open for more; the old one is there until it is."""
         lines = [self.settings, *self.trials]
-        journal.writelines(line.model_dump_json() + "\n" for line in lines)
-        journal.flush()
-        return journal
+        content = "".join(line.model_dump_json() + "\n" for line in lines)
+        write_bytes(self.journal, content.encode())
+        return self.journal.open("a")
 
 
 def settings_of(folder: Path) -> Settings | None:
     """What an interrupted packing was begun with; None where there is none that can be continued."""
     try:
-        with (folder / JOURNAL).open() as journal:
+        with (folder / JOURNAL).open("rb") as journal:
             settings = Settings.model_validate_json(journal.readline())
-    except (OSError, ValidationError, UnicodeDecodeError):
+    except (OSError, ValidationError):
         return None
     return settings if settings.version == VERSION else None
 
@@ -163,13 +173,16 @@ def remove(folder: Path) -> None:
 
 
 def _journal(path: Path, settings: Settings) -> Iterator[PackedTrial]:
-    """The trials of a journal with these settings, up to a line that was cut short."""
+    """The trials of a journal with these settings, up to a line that was cut short.
+
+    Lines are bytes: what a crash leaves behind the end need not be text.
+    """
     if settings_of(path.parent) != settings:
         return
-    with path.open() as journal:
+    with path.open("rb") as journal:
         journal.readline()
         for line in journal:
             try:
                 yield PackedTrial.model_validate_json(line)
-            except (ValidationError, json.JSONDecodeError):
+            except ValidationError:
                 return

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.errors import StorageError
+from models.errors import RecordingError, StorageError
 from models.recordings.folder import SessionFolder
 from models.recordings.layout import KINDS, read_array
 from models.recordings.store.packing import partial_folder
@@ -27,7 +27,11 @@ def check_room(store: Path, sources: Sequence[SessionFolder], exact: bool) -> No
 
 def _packed_size(source: SessionFolder, exact: bool) -> int:
     """Bytes, counting withheld responses and padding, which are not kept."""
-    return _size(source.path / "meta") + sum(_kind_size(source, kind, exact) for kind in KINDS)
+    try:
+        kinds = sum(_kind_size(source, kind, exact) for kind in KINDS)
+    except RecordingError:  # it cannot be packed, which is told when it is its turn
+        return 0
+    return _size(source.path / "meta") + kinds
 
 
 def _kind_size(source: SessionFolder, kind: str, exact: bool) -> int:

@@ -33,7 +33,7 @@ def marks_of(session: Path, parts: Sequence[str] = ("data", "meta")) -> Marks:
     found = (entry for part in parts for entry in _files(session / part))
     files = {}
     for entry in found:
-        status = entry.stat()
+        status = _status(entry)
         files[os.path.relpath(entry.path, session)] = (status.st_size, status.st_mtime_ns)
     return Marks(path=str(session), files=dict(sorted(files.items())))
 
@@ -64,6 +64,14 @@ def read_marks(path: Path, remedy: str) -> Marks:
         return Marks.model_validate(read_sealed(path, remedy))
     except ValidationError as error:
         raise RecordingError(f"{path} is damaged: {error.errors()[0]['msg']}", remedy) from error
+
+
+def _status(entry: os.DirEntry[str]) -> os.stat_result:
+    """Of what a link leads to; of the link itself where that is gone, so that reading it tells."""
+    try:
+        return entry.stat()
+    except FileNotFoundError:
+        return entry.stat(follow_symlinks=False)
 
 
 def _files(folder: Path) -> Iterator[os.DirEntry[str]]:

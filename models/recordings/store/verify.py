@@ -11,7 +11,7 @@ from models.recordings.arrays import TrialArrays, held
 from models.recordings.count import Count, Progress
 from models.recordings.folder import SessionFolder
 from models.recordings.folds import as_text, film_hash
-from models.recordings.store.folders import ARRAYS, META, MOMENTS, SOURCE, is_packed
+from models.recordings.store.folders import ARRAYS, META, SOURCE, is_packed
 from models.recordings.store.header import PackedTrial, packed_file, write_header
 from models.recordings.store.pack import source_sessions
 from models.recordings.store.packed import PackedSession
@@ -44,8 +44,8 @@ def verify(
     Where there is none, the sizes and times of the source's files are noted anew: a copied source
     is known again from then on.
     """
-    found = differences(packed, source, done)
     now = marks_of(source.path)
+    found = differences(packed, source, done)
     if not found and now != packed.source_marks:
         write_marks(packed.path / SOURCE, now)
         records = packed.header.files | {SOURCE: packed_file(packed.path / SOURCE)}
@@ -54,18 +54,18 @@ def verify(
 
 
 def damages(packed: PackedSession, done: Done = lambda: None) -> list[Problem]:
-    """Every file and trial of a packed session whose checksum does not fit."""
+    """Every file of a packed session, and every trial in each array, that is not as it was packed."""
     try:
-        files, trials = list(packed.header.files), list(packed.tiers)
-        _ = packed.arrays  # opens all of them
+        files, arrays = packed.header.files, packed.header.arrays
     except RecordingError as error:
         return [_problem(packed, error)]
     found = [_refused(packed, partial(packed.check_file, name)) for name in files]
-    for trial in trials:
-        found.append(_refused(packed, partial(packed.look, trial, *ARRAYS, MOMENTS)))
+    found += [_refused(packed, partial(packed.mapped, name)) for name in arrays]
+    for trial in packed.tiers:
+        found += [_refused(packed, partial(packed.look, trial, name)) for name in arrays]
         done()
         packed.release()
-    return [problem for problem in found if problem is not None]
+    return list(dict.fromkeys(problem for problem in found if problem is not None))
 
 
 def differences(
@@ -98,7 +98,11 @@ def _trial_problems(
     packed: PackedSession, source: SessionFolder, entry: PackedTrial
 ) -> Iterator[Problem]:
     there = source.file("responses", entry.number).exists()
-    arrays = held(source, entry.number, packed.header.exact)
+    try:
+        arrays = held(source, entry.number, packed.header.exact)
+    except RecordingError as error:
+        yield Problem(str(packed.path), f"is packed from {source.path}", error.message)
+        return
     for name, same in _compared(packed, entry, arrays).items():
         if not same:
             yield Problem(
@@ -122,17 +126,14 @@ def _compared(packed: PackedSession, entry: PackedTrial, arrays: TrialArrays) ->
     if theirs.keys() != entry.checksums.keys() & set(ARRAYS):
         return dict.fromkeys(theirs.keys() ^ (entry.checksums.keys() & set(ARRAYS)), False)
     return {
-        name: np.array_equal(
-            ours[name][place.rows(name)], part.astype(ours[name].dtype), equal_nan=True
-        )
+        name: np.array_equal(ours[name][place.rows(name)], part, equal_nan=True)
         for name, part in theirs.items()
     }
 
 
 def _meta_problems(packed: PackedSession, source: SessionFolder) -> Iterator[Problem]:
     ours = {name for name in packed.header.files if name.startswith(f"{META}/")}
-    files = (path for path in (source.path / META).rglob("*") if path.is_file())
-    theirs = {path.relative_to(source.path).as_posix() for path in files}
+    theirs = marks_of(source.path, [META]).files.keys()
     for name in sorted(ours ^ theirs):
         yield Problem(
             f"{packed.path}/{name}", f"is there as in {source.path}", "is only in one of them"
@@ -144,7 +145,7 @@ def _meta_problems(packed: PackedSession, source: SessionFolder) -> Iterator[Pro
             )
 
 
-def _refused(packed: PackedSession, check: Callable[[], None]) -> Problem | None:
+def _refused(packed: PackedSession, check: Callable[[], object]) -> Problem | None:
     try:
         check()
     except RecordingError as error:
