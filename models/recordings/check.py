@@ -5,6 +5,7 @@ per session, NaN padding, gaps in the trial numbers, `none` tiers, missing respo
 responses where they are withheld. Problems are what breaks training, prediction or a submission.
 """
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich import box
@@ -16,6 +17,7 @@ from models.recordings.checks.packed import PackedCheck
 from models.recordings.checks.report import DataReport, SessionReport
 from models.recordings.checks.session import SessionCheck, listed_session
 from models.recordings.count import Count, Progress
+from models.recordings.films import remembered
 from models.recordings.layout import KINDS, TIERS
 from models.recordings.store.folders import is_packed
 from models.recordings.store.packed import PackedSession
@@ -40,7 +42,7 @@ def check_data_set(data: Path, progress: Progress | None = None) -> DataReport:
     count = Count(sum(check.trials for check in checks), progress)
     reports = [check.run(count.of(check.path.resolve().name)) for check in checks]
     passed_over = (Problem(str(path), NO_SESSION, "neither of their parts") for path in others)
-    return DataReport(reports, tuple(passed_over))
+    return DataReport(reports, tuple(passed_over), tuple(_damaged_groups(sessions)))
 
 
 def report_table(report: DataReport) -> Table:
@@ -80,6 +82,16 @@ def _folders(data: Path) -> tuple[list[Path], list[Path]]:
         message = f"{data} holds no recording: no folder in it has data/ and meta/"
         raise RecordingError(message, "Try 'python -m models synth DIR' for generated recordings.")
     return sessions, [path for path in shown if path not in sessions]
+
+
+def _damaged_groups(sessions: Sequence[Path]) -> Iterator[RecordingError]:
+    """What keeps the groups of films of a store from being read."""
+    stores = (path.resolve().parent for path in sessions if is_packed(path))
+    for store in dict.fromkeys(stores):
+        try:
+            remembered(store)
+        except RecordingError as error:
+            yield error
 
 
 def _check_of(path: Path) -> SessionCheck | PackedCheck:

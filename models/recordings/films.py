@@ -25,22 +25,20 @@ def film_groups(sessions: Sequence[Session]) -> dict[TrialName, str]:
         for session in sessions
         for number in session.tiers
     }
-    remembered = known(sessions)
-    if len(_stores(sessions)) == 1 and all(as_text(film) in remembered for film in films.values()):
-        return {trial: remembered[as_text(film)] for trial, film in films.items()}
-    return dict(zip(films, content_groups([*films.values()], remembered), strict=True))
+    groups = known(sessions)
+    if len(_stores(sessions)) == 1 and all(as_text(film) in groups for film in films.values()):
+        return {trial: groups[as_text(film)] for trial, film in films.items()}
+    return dict(zip(films, content_groups([*films.values()], groups), strict=True))
 
 
 def known(sessions: Sequence[Session]) -> dict[str, str]:
     """The group of each hash that the stores of these sessions remember."""
-    return {
-        film: group for store in _stores(sessions) for film, group in _remembered(store).items()
-    }
+    return {film: group for store in _stores(sessions) for film, group in remembered(store).items()}
 
 
 def remember(store: Path, sessions: Sequence[PackedSession]) -> None:
     """Write the groups of all films that a store has, or once had, to its films.json."""
-    before = _remembered(store)
+    before = remembered(store)
     films = [session.film(number) for session in sessions for number in session.tiers]
     groups = groups_of_hashes(films, before)
     if groups != before:
@@ -53,7 +51,8 @@ def _stores(sessions: Sequence[Session]) -> list[Path]:
     return list(dict.fromkeys(session.path.parent for session in packed))
 
 
-def _remembered(store: Path) -> dict[str, str]:
+def remembered(store: Path) -> dict[str, str]:
+    """The group of each hash, as a store's films.json has it; RecordingError where it is damaged."""
     path = store / FILMS
     if not path.exists():
         return {}

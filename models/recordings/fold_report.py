@@ -12,7 +12,7 @@ from models.recordings.folds import as_text, fold_of_group
 from models.recordings.layout import TRAIN_TIERS
 from models.recordings.session import Session
 
-SHOWN = 3
+SHOWN = 5
 """Trials of a film that a line names."""
 
 
@@ -83,11 +83,11 @@ def fold_table(report: FoldReport) -> Table:
 def film_table(report: FoldReport, most: int) -> Table:
     """The films that are shown in more than one trial, up to `most` of them."""
     title = "Films shown in more than one trial"
-    made = table(title, "film", "shown in", "fold", "trials", "mice", "versions", left=2)
+    made = table(title, "first shown in", "fold", "trials", "mice", "versions")
     for group, trials in list(report.repeated.items())[:most]:
         mice = len({mouse for mouse, _ in trials})
         numbers = [report.fold(trials[0]), len(trials), mice, report.versions[group]]
-        made.add_row(group[:12], _named(trials), *map(str, numbers))
+        made.add_row(_named(trials), *map(str, numbers))
     left = len(report.repeated) - most
     if left > 0:
         made.caption = f"and {left} more; --most shows them"
@@ -115,6 +115,8 @@ def _cells(counts: Sequence[int]) -> list[str]:
 
 
 def _named(trials: Sequence[TrialName]) -> str:
-    """The first few trials as mouse:number, mice by what comes before '-Video-'."""
-    named = [f"{mouse.split('-Video-')[0]}:{number}" for mouse, number in trials[:SHOWN]]
-    return ", ".join(named) + (", ..." if len(trials) > SHOWN else "")
+    """The first mouse, by what comes before '-Video-', and the first of its trials."""
+    mouse = trials[0][0]
+    numbers = [str(number) for name, number in trials if name == mouse]
+    more = ", ..." if len(numbers) > SHOWN else ""
+    return f"{mouse.split('-Video-')[0]}: {', '.join(numbers[:SHOWN])}{more}"

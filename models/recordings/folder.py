@@ -34,6 +34,10 @@ class SessionFolder(Session):
         return {trial: str(per_id[trial]) for trial in ids if trial < len(per_id)}
 
     @cached_property
+    def _films(self) -> dict[int, Bits]:
+        return {}
+
+    @cached_property
     def _lengths(self) -> dict[int, int]:
         return {}
 
@@ -68,6 +72,11 @@ class SessionFolder(Session):
         return not _any_response(self._valid("responses", trial))
 
     def film(self, trial: int) -> Bits:
+        if trial not in self._films:
+            self._films[trial] = self._hashed(trial)
+        return self._films[trial]
+
+    def _hashed(self, trial: int) -> Bits:
         video = self.video(trial)
         if not len(video):
             raise RecordingError(

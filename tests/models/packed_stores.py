@@ -35,13 +35,13 @@ def begun(source, store, trials, exact=False, threads=1):
 
 def contents(folder):
     """Every file of a store and what is in it."""
-    files = (path for path in folder.rglob("*") if path.is_file() and path.name != ".lock")
+    files = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def times(folder):
     """When every file and folder of a store was changed last."""
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.name != ".lock"}
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
 def brighten(source, trial=5, by=1):

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from models.errors import RecordingError
+from models.recordings.check import check_data_set
 from models.recordings.data_set import open_sessions
 from models.recordings.films import FILMS, film_groups, known, remember
 from models.recordings.folds import as_text, film_hash
@@ -17,7 +18,7 @@ from models.recordings.store.packed import PackedSession
 from models.recordings.trials import load_trials
 from tests.models.broken_sessions import save
 from tests.models.generated_sessions import Plan, Trial, write
-from tests.models.packed_stores import packed
+from tests.models.packed_stores import SIX, packed
 from tests.models.test_folds import flipped, natural_film
 
 pytestmark = pytest.mark.usefixtures("undurable")
@@ -175,3 +176,15 @@ def linked(one, other, seen):
     """Whether films that the store has seen connect two films."""
     (chain, first), (other_chain, last) = sorted((one, other))
     return chain == other_chain and all((chain, n) in seen for n in range(first, last + 1))
+
+
+@pytest.mark.parametrize("damage", [b"{}", b"nothing", b""])
+def test_damaged_groups_are_a_problem_of_the_data_set(tmp_path, damage):
+    write(tmp_path / "data", SIX)
+    store = packed(tmp_path / "data")
+    assert check_data_set(store).ok
+    (store / FILMS).write_bytes(damage)
+    report = check_data_set(store)
+    (problem,) = report.problems
+    assert str(store / FILMS) in problem.found
+    assert "pack again" in report.remedy

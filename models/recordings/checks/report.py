@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from models.errors import Problem
+from models.errors import Problem, RecordingError
 from models.recordings.layout import NEW_HASH, OLD_HASH
 
 Kind = Literal["old", "new", "other"]
@@ -55,11 +55,15 @@ class DataReport:
     sessions: list[SessionReport]
     passed_over: tuple[Problem, ...] = ()
     """Folders beside the sessions that are none."""
+    stores: tuple[RecordingError, ...] = ()
+    """What is damaged in the folders of packed sessions, beside the sessions."""
 
     @property
     def problems(self) -> list[Problem]:
         """Those of all sessions; equal ones of a session's folder are told once, with their number."""
-        return [problem for session in self.sessions for problem in session.problems]
+        in_sessions = [problem for session in self.sessions for problem in session.problems]
+        rule = "the groups of films are as they were packed"
+        return in_sessions + [Problem("folds", rule, error.message) for error in self.stores]
 
     @property
     def warnings(self) -> list[Problem]:
@@ -70,7 +74,8 @@ class DataReport:
     @property
     def remedy(self) -> str:
         """What to do about the problems, a line each; empty where there are none."""
-        return "\n".join(_once(line for session in self.sessions for line in session.remedies))
+        lines = [line for session in self.sessions for line in session.remedies]
+        return "\n".join(_once([*lines, *(error.remedy for error in self.stores)]))
 
     @property
     def ok(self) -> bool:

@@ -2,7 +2,6 @@
 
 catalogue   the ten sessions, their addresses, and how a user names them
 places      where the parts of a session lie until it is complete
-locks       one process a session
 versions    what tells one version of a file from another
 answers     what a server answered
 remote      one file on a server

@@ -9,13 +9,13 @@ from models.errors import Problem, ProblemsFound, StorageError, UserError
 from models.files import storage_error
 from models.recordings.download.catalogue import SERVER, address, check_base
 from models.recordings.download.failures import SessionFailure, problem_of
-from models.recordings.download.locks import locking
 from models.recordings.download.patience import Patience
 from models.recordings.download.places import Place
 from models.recordings.download.room import check_fetching
 from models.recordings.download.session import SessionDownload
 from models.recordings.download.watcher import Watcher
 from models.recordings.download.workers import at_once
+from models.recordings.locks import locking
 
 THERE = "already there"
 ALONE = "must be downloaded by one process at a time"

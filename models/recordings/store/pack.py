@@ -6,13 +6,12 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from models.errors import Problem, ProblemsFound, RecordingError, StorageError, UserError
 from models.files import storage_error
 from models.recordings.films import remember
 from models.recordings.folder import SessionFolder
 from models.recordings.layout import is_session, session_folders
+from models.recordings.locks import locking
 from models.recordings.store.folders import is_packed, packed_sessions
 from models.recordings.store.packed import PackedSession
 from models.recordings.store.packing import Packing
@@ -85,13 +84,10 @@ def source_sessions(data: Path) -> list[SessionFolder]:
     folders = [path.resolve() for path in session_folders(data)]
     sources = [SessionFolder(path) for path in folders if is_session(path)]
     if not sources:
-        packed = (
-            f"{data} is packed already" if packed_sessions(data) else f"{data} holds no recording"
-        )
-        remedy = (
-            "Give the folder of the unpacked sessions; 'python -m models synth DIR' makes some."
-        )
-        raise RecordingError(packed, remedy)
+        packed = is_packed(data) or packed_sessions(data)
+        message = f"{data} {'is packed already' if packed else 'holds no recording'}"
+        remedy = "Give the folder of the unpacked sessions; 'python -m models synth DIR' makes one."
+        raise RecordingError(message, remedy)
     return sources
 
 
@@ -105,12 +101,12 @@ def pack(plan: Plan, exact: bool, jobs: int, told: Told = lambda _name, _bytes: 
         check_room(plan.store, plan.sources, exact)
     try:
         plan.store.mkdir(parents=True, exist_ok=True)
-        with FileLock(plan.store / ".lock", timeout=0):
+        with locking(plan.store / ".lock") as mine:
+            if not mine:
+                message = f"another process is packing into {plan.store}"
+                raise UserError(message, "Wait for it, or choose another folder with --to.")
             problems = _pack_all(plan, exact, jobs, told)
             remember(plan.store, [PackedSession(path) for path in packed_sessions(plan.store)])
-    except Timeout as error:
-        message = f"another process is packing into {plan.store}"
-        raise UserError(message, "Wait for it, or choose another folder with --to.") from error
     except OSError as error:
         raise storage_error(plan.store, error) from error
     if problems:
@@ -156,7 +152,8 @@ def _problems(source: SessionFolder, future: Future[None]) -> Sequence[Problem]:
 def _outdated(packed: PackedSession, source: SessionFolder, exact: bool) -> Problem | None:
     """Why a packed session is not what would be packed now; None where it is."""
     try:
-        if exact and not packed.header.exact:
+        half = not packed.header.exact
+        if exact and half:
             return Problem(str(packed.path), "holds exact responses", "half precision")
         check_unchanged(packed.source_marks, source.path)
     except RecordingError as error:

@@ -48,7 +48,6 @@ class PackedSession(Session):
     @cached_property
     def source_marks(self) -> Marks:
         """The files that it was made of."""
-        self.check_file(SOURCE)
         return read_marks(self.path / SOURCE, pack_again(self.path))
 
     @cached_property

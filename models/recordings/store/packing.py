@@ -2,7 +2,7 @@
 
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +22,14 @@ from models.recordings.store.header import (
     packed_file,
     write_header,
 )
-from models.recordings.store.partial import Partial, Settings, TooNarrow, remove, settings_of
+from models.recordings.store.partial import (
+    JOURNAL,
+    Partial,
+    Settings,
+    TooNarrow,
+    remove,
+    settings_of,
+)
 from models.recordings.store.source import Marks, check_unchanged, marks_of, write_marks
 
 AHEAD = 2
@@ -56,15 +63,17 @@ class Packing:
 
     def _run(self, told: Told, stopped: Callable[[], bool]) -> bool:
         settings = self._settings()
+        sizes = _sizes(settings.marks)
         while True:
             partial = Partial(self.folder, settings)
             try:
-                if not self._fill(partial, told, stopped):
+                if not self._fill(partial, sizes, told, stopped):
                     return False
                 self._finish(partial)
-                told(settings.marks.size - sum(_sizes(settings.marks).values()))
+                told(settings.marks.size - sum(sizes.values()))
                 return True
-            except TooNarrow as wider:
+            except TooNarrow as wider:  # everything once more
+                told(-sum(sizes.get(trial.number, 0) for trial in partial.trials))
                 types = {"videos": wider.videos, "responses": wider.responses}
                 settings = settings.model_copy(update=types)
             finally:
@@ -99,9 +108,11 @@ class Packing:
             return False
         return True
 
-    def _fill(self, partial: Partial, told: Told, stopped: Callable[[], bool]) -> bool:
-        """Write the trials that are not yet there; whether all are."""
-        done, sizes = {trial.number for trial in partial.trials}, _sizes(partial.settings.marks)
+    def _fill(
+        self, partial: Partial, sizes: Mapping[int, int], told: Told, stopped: Callable[[], bool]
+    ) -> bool:
+        """Write the trials that are not yet there; whether all are. `sizes` are bytes by trial."""
+        done = {trial.number for trial in partial.trials}
         told(sum(sizes.get(number, 0) for number in done))
         left = [number for number in self.source.tiers if number not in done]
         with ThreadPoolExecutor(
@@ -133,13 +144,14 @@ class Packing:
         marks = partial.settings.marks
         check_unchanged(marks, self.source.path)
         partial.close()
+        partial.clear()
         write_marks(self.folder / SOURCE, marks)
         self._copy_meta(marks)
         write_header(self.folder, self._header(partial))
-        partial.journal.unlink()
         for path in self.folder.rglob("*"):
             flush(path)
         _replace(self.folder, self.target)
+        (self.target / JOURNAL).unlink()  # not before: until then it could have been needed
 
     def _copy_meta(self, marks: Marks) -> None:
         """Contents alone: a source that may not be written to makes no such store."""
@@ -192,10 +204,7 @@ def _sizes(marks: Marks) -> dict[int, int]:
 def _files(folder: Path) -> dict[str, PackedFile]:
     """The files of a packed session that are read whole."""
     meta = sorted(path for path in (folder / META).rglob("*") if path.is_file())
-    files = {}
-    for path in (*meta, folder / SOURCE):
-        files[path.relative_to(folder).as_posix()] = packed_file(path)
-    return files
+    return {path.relative_to(folder).as_posix(): packed_file(path) for path in meta}
 
 
 def _replace(folder: Path, target: Path) -> None:

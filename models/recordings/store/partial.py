@@ -58,17 +58,12 @@ class Partial:
         """Begin, or go on where a run with the same settings was left."""
         self.folder, self.settings = folder, settings
         folder.mkdir(parents=True, exist_ok=True)
-        before = list(_journal(self.journal, settings))
+        before = list(_journal(self.folder / JOURNAL, settings))
         self._arrays = self._opened(before)
         self.trials = self._intact(before)
         for name, array in self._arrays.items():
             array.cut(self._rows(name, self.trials))
         self._journal = self._rewritten()
-
-    @property
-    def journal(self) -> Path:
-        """What a later run continues from."""
-        return self.folder / JOURNAL
 
     @property
     def records(self) -> dict[str, PackedArray]:
@@ -95,6 +90,15 @@ class Partial:
         for array in self._arrays.values():
             array.close()
         self._journal.close()
+
+    def clear(self) -> None:
+        """Remove what a run that was killed at its end has left beside arrays and journal."""
+        kept = {JOURNAL, *(array.path.name for array in self._arrays.values())}
+        for path in (path for path in self.folder.iterdir() if path.name not in kept):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
     def abandon(self) -> None:
         """Leave everything for a later run."""
@@ -153,8 +157,8 @@ class Partial:
         """The journal of the intact trials, open for more; the old one is there until it is."""
         lines = [self.settings, *self.trials]
         content = "".join(line.model_dump_json() + "\n" for line in lines)
-        write_bytes(self.journal, content.encode())
-        return self.journal.open("a")
+        write_bytes(self.folder / JOURNAL, content.encode())
+        return (self.folder / JOURNAL).open("a")
 
 
 def settings_of(folder: Path) -> Settings | None:

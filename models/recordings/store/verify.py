@@ -12,7 +12,7 @@ from models.recordings.count import Count, Progress
 from models.recordings.folder import SessionFolder
 from models.recordings.folds import as_text, film_hash
 from models.recordings.store.folders import ARRAYS, META, SOURCE, is_packed
-from models.recordings.store.header import PackedTrial, packed_file, write_header
+from models.recordings.store.header import PackedTrial
 from models.recordings.store.pack import source_sessions
 from models.recordings.store.packed import PackedSession
 from models.recordings.store.source import marks_of, write_marks
@@ -48,8 +48,6 @@ def verify(
     found = differences(packed, source, done)
     if not found and now != packed.source_marks:
         write_marks(packed.path / SOURCE, now)
-        records = packed.header.files | {SOURCE: packed_file(packed.path / SOURCE)}
-        write_header(packed.path, packed.header.model_copy(update={"files": records}))
     return found
 
 
@@ -60,6 +58,7 @@ def damages(packed: PackedSession, done: Done = lambda: None) -> list[Problem]:
     except RecordingError as error:
         return [_problem(packed, error)]
     found = [_refused(packed, partial(packed.check_file, name)) for name in files]
+    found.append(_refused(packed, lambda: packed.source_marks))
     found += [_refused(packed, partial(packed.mapped, name)) for name in arrays]
     for trial in packed.tiers:
         found += [_refused(packed, partial(packed.look, trial, name)) for name in arrays]

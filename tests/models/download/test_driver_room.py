@@ -7,12 +7,13 @@ import threading
 import pytest
 
 from models.errors import ProblemsFound, StorageError, UserError
-from models.recordings.download import locks, workers
+from models.recordings import locks
+from models.recordings.download import workers
 from models.recordings.download.catalogue import address
-from models.recordings.download.locks import locking
 from models.recordings.download.partial import Partial
 from models.recordings.download.places import Place
 from models.recordings.download.versions import Version
+from models.recordings.locks import locking
 from tests.models.download.conftest import GONE, NAMES, ONE, assert_there, session_folder
 from tests.models.download.server import Reply
 

@@ -1,4 +1,4 @@
-"""One process a session: a lock that ends with its process, however that ends."""
+"""One process at a time: a lock that ends with its process, however that ends."""
 
 import contextlib
 import fcntl
