@@ -10,8 +10,6 @@ import time
 import pytest
 from rich.console import Console
 
-from models import console
-from models.cli import app
 from models.recordings.download import driver
 from models.recordings.download.bars import shown
 from models.recordings.download.catalogue import NEW, OLD, address
@@ -34,22 +32,16 @@ def server(monkeypatch):
 
 
 @pytest.fixture
-def call(server, tmp_path, capsys, monkeypatch):
+def call(call, server, tmp_path, monkeypatch):
     """Run the command: exit code, standard output and errors."""
     monkeypatch.setattr(driver, "PATIENCE", Patience(2, 0.001, 0.002))
     monkeypatch.delenv("SENSORIUM_GIN", raising=False)
 
-    def call(*words, base=True):
+    def download(*words, base=True):
         base = ["--base", server.url] if base else []
-        line = ["models", "download", "--to", str(tmp_path / "data"), *base, *words]
-        monkeypatch.setattr("sys.argv", line)
-        with pytest.raises(SystemExit) as ended:
-            console.run(app, "python -m models")
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.out + printed.err
-        return ended.value.code or 0, printed.out, printed.err
+        return call("download", "--to", tmp_path / "data", *base, *words)
 
-    return call
+    return download
 
 
 def test_a_pipe_gets_a_line_a_session_and_the_next_step(call, tmp_path):
