@@ -20,8 +20,11 @@ from models.recordings.trials import MouseTrials, Trial
 
 Indices = npt.NDArray[np.int64]
 
-RESIDENT = 64 * 2**20
-"""Bytes of mapped files that may be looked at before their pages are handed back."""
+RESIDENT = 32 * 2**20
+"""Bytes of mapped files that may be looked at before their pages are handed back.
+
+The system maps up to three times as much, since it maps what lies around, too.
+"""
 
 
 @dataclass(frozen=True)
