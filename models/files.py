@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,20 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Replace `path` by `content` as indented JSON, atomically."""
     write_bytes(path, (json.dumps(content, indent=2, allow_nan=True) + "\n").encode())
+
+
+def free_bytes(path: Path) -> int:
+    """What the disk has left where `path` is, or will be. Raises StorageError."""
+    try:
+        existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+        return shutil.disk_usage(existing).free
+    except OSError as error:
+        raise storage_error(path, error) from error
+
+
+def folder_bytes(folder: Path) -> int:
+    """Of all files in a folder and below it; 0 where there is none."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:

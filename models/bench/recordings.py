@@ -12,6 +12,7 @@ from models.bench.figure import Figure, less_is_better, more_is_better
 from models.bench.fresh import Measured, measure
 from models.bench.generated import write_session
 from models.errors import StorageError
+from models.files import free_bytes, storage_error
 from models.recordings.store.source import marks_of
 
 READING = "models.bench.reading"
@@ -47,6 +48,13 @@ def bench_recordings(size: Size, folder: Path | None = None, rounds: int = ROUND
     """Generate, copy, pack and draw in a temporary folder in `folder`; StorageError without room."""
     place = folder or Path(tempfile.gettempdir())
     _check_room(place, size)
+    try:
+        return _measured(size, place, rounds)
+    except OSError as error:
+        raise storage_error(place, error) from error
+
+
+def _measured(size: Size, place: Path, rounds: int) -> list[Figure]:
     with tempfile.TemporaryDirectory(dir=place) as name:
         data, store = Path(name) / "data", Path(name) / "data.packed"
         session = write_session(data, size.neurons, size.frames, size.trials, size.dtype)
@@ -106,7 +114,7 @@ def _median(measured: tuple[Measured, ...]) -> float:
 
 
 def _check_room(place: Path, size: Size) -> None:
-    wanted, free = 3 * size.bytes, shutil.disk_usage(place).free
+    wanted, free = 3 * size.bytes, free_bytes(place)
     if wanted > free:
         message = (
             f"the benchmark writes up to {wanted / 1e9:.1f} GB; {place} has {free / 1e9:.1f} GB"

@@ -36,11 +36,11 @@ class Direct:
         return self.sampler.draw(step).ready(self.device, self.downsample)
 
 
-class Ahead:
+class Ahead(Direct):
     """Draws the next batches in a thread, into pinned memory where `sampler` does so."""
 
     def __init__(self, sampler: ClipSampler, device: torch.device, downsample: int = 1) -> None:
-        self.sampler, self.device, self.downsample = sampler, device, downsample
+        super().__init__(sampler, device, downsample)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="clips")
         self._drawn: dict[int, Future[RawClips]] = {}
 

@@ -55,6 +55,21 @@ def call(capsys, monkeypatch):
     return call
 
 
+@pytest.fixture
+def refused(call):
+    """Run the command line on a user's mistake: it is named, with the next step, and nothing else."""
+
+    def refused(words, message):
+        code, printed, errors = call(*words)
+        assert code == 2
+        assert errors.lstrip().startswith("error: ")
+        assert message in errors
+        assert "next:" in errors
+        assert not printed
+
+    return refused
+
+
 @pytest.fixture(scope="module")
 def undurable():
     """No waiting for the disk, which takes most of the time of packing; no test loses power."""

@@ -81,3 +81,9 @@ def test_a_disk_without_room_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(StorageError, match="the benchmark writes up to"):
         bench_recordings(Size(trials=10**6), tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(StorageError, match="cannot write") as caught:
+        bench_recordings(SMALL, tmp_path / "none", rounds=1)
+    assert str(tmp_path / "none") in caught.value.message

@@ -99,15 +99,10 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_named_with_the_next_step(call, complete, recordings, tmp_path, mistake):
+def test_a_mistake_is_named_with_the_next_step(refused, complete, recordings, tmp_path, mistake):
     words, message = MISTAKES[mistake]
     places = {"data": recordings, "run": complete, "new": tmp_path / "new", "empty": tmp_path}
-    code, printed, errors = call(*(word.format(**places) for word in words))
-    assert code == 2
-    assert errors.lstrip().startswith("error: ")
-    assert message in errors
-    assert "next:" in errors
-    assert not printed
+    refused([word.format(**places) for word in words], message)
     assert not (tmp_path / "new").exists()
 
 

@@ -178,7 +178,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_named_with_the_next_step(call, tmp_path, mistake):
+def test_a_mistake_is_named_with_the_next_step(refused, tmp_path, mistake):
     words, message = MISTAKES[mistake]
     write(tmp_path / "data", SIX)
     save(write(tmp_path / "changed", SIX) / "data/videos/5.npy", np.zeros(3))
@@ -189,12 +189,7 @@ def test_a_mistake_is_named_with_the_next_step(call, tmp_path, mistake):
     (tmp_path / "empty").mkdir()
     places |= {"store": stores["data"], "empty": tmp_path / "empty"}
     before = contents(stores["data"])
-    code, printed, errors = call(*(word.format(**places) for word in words))
-    assert code == 2
-    assert errors.lstrip().startswith("error: ")
-    assert message in errors
-    assert "next:" in errors
-    assert not printed
+    refused([word.format(**places) for word in words], message)
     assert contents(stores["data"]) == before
 
 

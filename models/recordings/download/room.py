@@ -1,13 +1,12 @@
 """Whether the disk has room: before anything is fetched, and before a zip is unpacked."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.filesize import decimal
 
 from models.errors import StorageError
-from models.files import storage_error
+from models.files import free_bytes
 
 
 def check_fetching(to: Path, missing: Sequence[int], lengths: Sequence[int]) -> None:
@@ -17,7 +16,7 @@ def check_fetching(to: Path, missing: Sequence[int], lengths: Sequence[int]) -> 
     one is unpacked at a time and removed before the next, so room for the longest is enough.
     """
     fetched, unpacked = sum(missing), max(lengths, default=0)
-    free = _free(to)
+    free = free_bytes(to)
     if fetched + unpacked > free:
         message = (
             f"{decimal(fetched + unpacked)} are needed in {to}: {decimal(fetched)} to fetch and "
@@ -28,14 +27,7 @@ def check_fetching(to: Path, missing: Sequence[int], lengths: Sequence[int]) -> 
 
 def check_unpacking(to: Path, size: int) -> None:
     """Raise StorageError unless `to` has room for `size` bytes."""
-    free = _free(to)
+    free = free_bytes(to)
     if size > free:
         message = f"{decimal(size)} are needed in {to} to unpack; found {decimal(free)} free"
         raise StorageError(message, "Free some space; the zip is kept.")
-
-
-def _free(to: Path) -> int:
-    try:
-        return shutil.disk_usage(to).free
-    except OSError as error:
-        raise storage_error(to, error) from error

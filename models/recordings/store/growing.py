@@ -5,12 +5,10 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from models.files import flush
+from models.recordings.arrays import Numbers
 from models.recordings.store.header import PackedArray
-
-Numbers = npt.NDArray[np.generic]
 
 AT_ONCE = 2**20
 """Bytes written in one go: several megabytes at once took six times as long."""

@@ -4,13 +4,11 @@ import mmap
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from models.errors import RecordingError
+from models.recordings.arrays import Numbers
 from models.recordings.layout import MALFORMED, read_header
 from models.recordings.store.header import PackedArray, pack_again
-
-Numbers = npt.NDArray[np.generic]
 
 
 class MappedArray:

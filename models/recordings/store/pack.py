@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import Problem, ProblemsFound, RecordingError, StorageError, UserError
-from models.files import storage_error
+from models.files import folder_bytes, storage_error
 from models.recordings.films import remember
 from models.recordings.folder import SessionFolder
 from models.recordings.layout import is_session, session_folders
@@ -45,7 +45,7 @@ class Plan:
 
     def _told(self, name: str) -> str:
         trials = len(PackedSession(self.store / name).tiers)
-        sizes = (self.marks[name].size, marks_of(self.store / name, [""]).size)
+        sizes = (self.marks[name].size, folder_bytes(self.store / name))
         before, after = (f"{size / 1e9:.2f} GB" for size in sizes)
         how = "was packed before" if name in self.there else "packed"
         return f"{name}: {how}, {trials} trials, {before} in {after}"

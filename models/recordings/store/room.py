@@ -1,10 +1,10 @@
 """Whether the disk has room for what is to be packed."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from models.errors import RecordingError, StorageError
+from models.files import folder_bytes, free_bytes
 from models.recordings.folder import SessionFolder
 from models.recordings.layout import KINDS, read_array
 from models.recordings.store.packing import partial_folder
@@ -16,8 +16,8 @@ KEPT = {"videos": 1, "responses": 2}
 def check_room(store: Path, sources: Sequence[SessionFolder], exact: bool) -> None:
     """StorageError where the store's disk is too small, as far as the source's sizes tell."""
     wanted = sum(_packed_size(source, exact) for source in sources)
-    begun = sum(_size(partial_folder(store, source.name)) for source in sources)
-    free = shutil.disk_usage(_existing(store)).free
+    begun = sum(folder_bytes(partial_folder(store, source.name)) for source in sources)
+    free = free_bytes(store)
     if wanted - begun > free:
         message = (
             f"packing needs {(wanted - begun) / 1e9:.1f} GB; {store} has {free / 1e9:.1f} GB left"
@@ -31,7 +31,7 @@ def _packed_size(source: SessionFolder, exact: bool) -> int:
         kinds = sum(_kind_size(source, kind, exact) for kind in KINDS)
     except RecordingError:  # it cannot be packed, which is told when it is its turn
         return 0
-    return _size(source.path / "meta") + kinds
+    return folder_bytes(source.path / "meta") + kinds
 
 
 def _kind_size(source: SessionFolder, kind: str, exact: bool) -> int:
@@ -40,13 +40,4 @@ def _kind_size(source: SessionFolder, kind: str, exact: bool) -> int:
         return 0
     width = read_array(source.file(kind, first)).dtype.itemsize
     kept = 4 if exact and kind == "responses" else KEPT.get(kind, width)
-    return _size(source.path / "data" / kind) * kept // width
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def _existing(path: Path) -> Path:
-    """The path, or the nearest folder above it that exists."""
-    return next(folder for folder in (path, *path.parents) if folder.exists())
+    return folder_bytes(source.path / "data" / kind) * kept // width

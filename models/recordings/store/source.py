@@ -40,12 +40,12 @@ def marks_of(session: Path, parts: Sequence[str] = ("data", "meta")) -> Marks:
 
 def changed_files(before: Marks, now: Marks) -> list[str]:
     """Files that are new, gone or others, in the order of their names."""
-    return sorted(name for name, _ in before.files.items() ^ now.files.items())
+    return sorted({name for name, _ in before.files.items() ^ now.files.items()})
 
 
 def check_unchanged(before: Marks, session: Path) -> None:
     """RecordingError where the files of a session are not those that it was packed from."""
-    changed = list(dict.fromkeys(changed_files(before, marks_of(session))))
+    changed = changed_files(before, marks_of(session))
     if changed:
         named = ", ".join(changed[:SHOWN]) + (", ..." if len(changed) > SHOWN else "")
         message = f"{session} has changed since it was packed: {len(changed)} files, {named}"

@@ -86,11 +86,9 @@ def differences(
 def _tier_problems(packed: PackedSession, source: SessionFolder) -> list[Problem]:
     if packed.tiers == source.tiers:
         return []
-    other = sorted(n for n, _ in packed.tiers.items() ^ source.tiers.items())
+    other = sorted({n for n, _ in packed.tiers.items() ^ source.tiers.items()})
     rule = f"has the trials and tiers of {source.path}"
-    return [
-        Problem(str(packed.path), rule, f"others in {', '.join(map(str, dict.fromkeys(other)))}")
-    ]
+    return [Problem(str(packed.path), rule, f"others in {', '.join(map(str, other))}")]
 
 
 def _trial_problems(
@@ -119,14 +117,13 @@ def _trial_problems(
 
 def _compared(packed: PackedSession, entry: PackedTrial, arrays: TrialArrays) -> dict[str, bool]:
     """Whether each array of a trial is what its source would be packed to."""
-    place, stored = packed.places[entry.number], packed.arrays
-    ours = dict(zip(ARRAYS, (stored.videos, stored.behaviour, stored.responses), strict=True))
-    theirs = arrays.parts
-    if theirs.keys() != entry.checksums.keys() & set(ARRAYS):
-        return dict.fromkeys(theirs.keys() ^ (entry.checksums.keys() & set(ARRAYS)), False)
+    theirs, rows = arrays.parts, packed.places[entry.number].rows
     return {
-        name: np.array_equal(ours[name][place.rows(name)], part, equal_nan=True)
-        for name, part in theirs.items()
+        name: name in entry.checksums
+        and name in theirs
+        and np.array_equal(packed.mapped(name).array[rows(name)], theirs[name], equal_nan=True)
+        for name in ARRAYS
+        if name in entry.checksums or name in theirs
     }
 
 
