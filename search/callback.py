@@ -6,18 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ray.tune import Callback, Stopper
+from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from search.recorder import Recorder
+from search.signals import Flag
 from search.trainable import FLAT, NUMBER
 
 
 class Hooks(Callback):
     """Tells the recorder what happens to trials, and calls `on_tick` several times a second."""
 
-    def __init__(self, recorder: Recorder, on_tick: Callable[[], None]) -> None:
-        self.recorder, self.on_tick = recorder, on_tick
+    def __init__(self, recorder: Recorder, flag: Flag, on_tick: Callable[[], None]) -> None:
+        self.recorder, self.flag, self.on_tick = recorder, flag, on_tick
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Ray pickles what it is given for a restore of its own, which is not used."""
@@ -25,40 +26,29 @@ class Hooks(Callback):
 
     def on_trial_start(self, iteration: int, trials: Any, trial: Trial, **info: Any) -> None:
         """A worker has taken on the trial."""
-        self.recorder.start(trial.config[NUMBER], trial.config[FLAT])
+        with self.flag.writing():
+            self.recorder.start(trial.config[NUMBER], trial.config[FLAT])
 
     def on_trial_result(
         self, iteration: int, trials: Any, trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         """An epoch is over, or has failed."""
-        self.recorder.epoch(trial.config[NUMBER], result)
+        with self.flag.writing():
+            self.recorder.epoch(trial.config[NUMBER], result)
 
     def on_trial_complete(self, iteration: int, trials: Any, trial: Trial, **info: Any) -> None:
         """The trial ended by itself, or was stopped early."""
-        self.recorder.end(trial.config[NUMBER], trial.last_result or {})
+        with self.flag.writing():
+            self.recorder.end(trial.config[NUMBER], trial.last_result or {})
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Trial, **info: Any) -> None:
         """The trial's worker was lost, and lost again."""
-        self.recorder.lose(trial.config[NUMBER], trial.config[FLAT], ray_error(trial))
+        with self.flag.writing():
+            self.recorder.lose(trial.config[NUMBER], trial.config[FLAT], ray_error(trial))
 
     def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
         """Nothing has happened for a tenth of a second, or one event was handled."""
         self.on_tick()
-
-
-class Flag(Stopper):
-    """Stops the search in order once it is raised."""
-
-    def __init__(self) -> None:
-        self.raised = False
-
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
-        """No trial is stopped for its result."""
-        return False
-
-    def stop_all(self) -> bool:
-        """Whether the search is to end now."""
-        return self.raised
 
 
 def ray_error(trial: Trial) -> str:

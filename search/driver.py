@@ -1,11 +1,7 @@
 """One search from its checks to its end: the only place that knows all the parts."""
 
-import contextlib
-import signal
-import threading
-from collections.abc import Iterator
+import time
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from mlflow import MlflowClient
@@ -14,7 +10,7 @@ from rich.console import Console
 
 from models.runs import FLOOR_RUN
 from search import checks
-from search.callback import Flag, Hooks
+from search.callback import Hooks
 from search.cluster import local_ray
 from search.floor import Floor
 from search.plan import Plan, now, write_plan
@@ -23,6 +19,7 @@ from search.recorder import Recorder
 from search.resources import Resources
 from search.sampler import Proposer, open_study
 from search.scoreboard import Scoreboard
+from search.signals import Flag, raised_by_signals
 from search.space import Space, build, floor_flat
 from search.steps import Settings
 from search.stopping import Halving
@@ -89,8 +86,8 @@ class Search:
             fit=plan.fit,
         )
         study = open_study(folder, plan.name, plan.seed)
-        self.proposer = Proposer(study, space, plan.seed, self.settings.runs)
         self.board, self.flag = Scoreboard(plan.trials), Flag()
+        self.proposer = Proposer(study, space, plan.seed, self.settings.runs, self.flag)
         self.progress = Progress(console, self.board)
         self.recorder = Recorder(self.proposer, tracker, self.board, self.progress)
         self.floor: Floor | None = None
@@ -99,15 +96,18 @@ class Search:
         """Train the floor and the trials; whatever happens, no record is left open."""
         with self.progress, raised_by_signals(self.flag):
             try:
-                self.floor = self._start_floor() if self.plan.floor else None
+                if self.plan.floor:
+                    self._start_floor()
                 self._tuner().fit()
                 self._wait_for_floor()
             finally:
                 self._close()
 
-    def _start_floor(self) -> Floor:
+    def _start_floor(self) -> None:
         folder, flat = self.folder / FLOOR_RUN, floor_flat(self.space)
-        return Floor(self.settings, folder, flat, self.tracker, self.resources.gpus_per_trial)
+        gpus = self.resources.gpus_per_trial
+        with self.flag.writing():
+            self.floor = Floor(self.settings, folder, flat, self.tracker, gpus)
 
     def _tuner(self) -> tune.Tuner:
         share = {"cpu": 1, "gpu": self.resources.gpus_per_trial}
@@ -127,7 +127,7 @@ class Search:
                 # Fit writes its own checkpoints; Ray would save every class trainable at its end.
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=1),
-                callbacks=[Hooks(self.recorder, self._tick)],
+                callbacks=[Hooks(self.recorder, self.flag, self._tick)],
                 stop=self.flag,
                 verbose=0,
             ),
@@ -135,12 +135,14 @@ class Search:
 
     def _tick(self) -> None:
         if self.floor is not None:
-            self.floor.collect(self.board)
+            with self.flag.writing():
+                self.floor.collect(self.board)
         self.progress.tick()
 
     def _wait_for_floor(self) -> None:
-        while self.floor and not self.flag.raised and not self.floor.collect(self.board, wait=0.2):
-            self.progress.tick()
+        while self.floor and not self.board.floor and not self.flag.raised:
+            self._tick()
+            time.sleep(0.2)
 
     def _close(self) -> None:
         """Settle what is open, without asking Ray, which may be gone: nothing after an ordinary end."""
@@ -149,36 +151,6 @@ class Search:
         if self.floor is not None:
             self.floor.interrupt(self.board)
         self.tracker.close(interrupted=self.flag.raised)
-
-
-@contextlib.contextmanager
-def raised_by_signals(flag: Flag) -> Iterator[None]:
-    """Ctrl-C raises the flag, on which Tune stops in order; a second one acts as ever.
-
-    SIGTERM often comes to Ray's processes too, after which a call to them hangs for a minute and then
-    ends this process: so it leaves Tune at once, by SystemExit, while the records can be closed.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals reach the main thread alone
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def stop(number: int, _: FrameType | None) -> None:
-        flag.raised = True
-        restore()
-        if number == signal.SIGTERM:
-            raise SystemExit(128 + number)
-
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        restore()
 
 
 def most_epochs(space: Space) -> int:

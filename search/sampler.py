@@ -15,6 +15,7 @@ from ray.tune.search import Searcher
 
 from models.errors import RunError
 from models.runs import State, Status
+from search.signals import Flag
 from search.space import Flat, Space, enqueued, sample
 from search.trainable import FLAT, NUMBER
 
@@ -58,15 +59,22 @@ def trial_seed(seed: int, number: int) -> int:
 class Proposer(Searcher):
     """Proposes configurations to Ray; what became of them is told through `report` and `tell`."""
 
-    def __init__(self, study: optuna.Study, space: Space, seed: int, runs: Path) -> None:
+    def __init__(
+        self, study: optuna.Study, space: Space, seed: int, runs: Path, flag: Flag
+    ) -> None:
         super().__init__()
         self.study, self.space, self.seed, self.runs = study, space, seed, runs
+        self.flag = flag
         self.open: dict[int, optuna.Trial] = {}
         for wanted in space.first:
             study.enqueue_trial(enqueued(space, wanted))
 
     def suggest(self, trial_id: str) -> dict[str, Any]:
         """The next configuration, flat, and its number in the study."""
+        with self.flag.writing():
+            return self._ask(trial_id)
+
+    def _ask(self, trial_id: str) -> dict[str, Any]:
         trial = self.study.ask()
         flat: Flat = {"seed": trial_seed(self.seed, trial.number), **sample(self.space, trial)}
         trial.set_user_attr(ATTRIBUTE_FOLDER, str(self.runs / str(trial.number)))

@@ -7,6 +7,7 @@ from search.reading import parse_space
 from search.recorder import Recorder
 from search.sampler import FLAT, NUMBER, Proposer, open_study
 from search.scoreboard import Scoreboard
+from search.signals import Flag
 
 
 class Silent:
@@ -23,7 +24,7 @@ class Silent:
 def recorder(tmp_path):
     learning_rate = {"training.learning_rate": {"log": [1e-3, 1e-2]}}
     space = parse_space({"parameters": learning_rate}, "a test")
-    proposer = Proposer(open_study(tmp_path, "a", 0), space, 0, tmp_path / "runs")
+    proposer = Proposer(open_study(tmp_path, "a", 0), space, 0, tmp_path / "runs", Flag())
     return Recorder(proposer, Silent(), Scoreboard(1), Silent())
 
 
