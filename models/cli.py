@@ -179,7 +179,7 @@ def train(
     """
     from models.fit import Fit
     from models.settings import read_settings
-    from models.training import TrainingFailed
+    from models.training.failure import TrainingFailed
 
     fit = Fit(run, read_settings(config, sets or []), data, device)
     try:

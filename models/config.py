@@ -3,21 +3,15 @@
 import difflib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from models.errors import ConfigurationError, Problem
 from models.networks.linear import LinearConfig
 from models.networks.registry import FAMILIES, AnyNetworkConfig
-
-Part = Annotated[float, Field(ge=0, le=1)]
-
-
-class Strict(BaseModel):
-    """Unknown keys and wrong types are refused; a configuration never changes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+from models.strict import Strict
+from models.training.settings import TrainingConfig
 
 
 class DataConfig(Strict):
@@ -40,32 +34,6 @@ class DataConfig(Strict):
         if not self.tiers:
             raise ValueError("tiers names at least one tier; found none")
         return self
-
-
-class TrainingConfig(Strict):
-    """AdamW with linear warm-up and cosine decay, an average of the weights, CutMix."""
-
-    epochs: int = Field(default=21, ge=1)
-    """The full budget: a run that has trained this many epochs is complete."""
-    clips_per_epoch: int = Field(default=72_000, ge=1)
-    batch_size: int = Field(default=32, ge=1)
-    learning_rate: float = Field(default=2.4e-3, gt=0)
-    weight_decay: float = Field(default=0.05, ge=0)
-    warmup: Part = 3 / 21
-    """Share of the steps in which the learning rate rises."""
-    final_learning_rate: Part = 0.01
-    """Learning rate that the cosine ends at, as a share of the highest."""
-    ema_decay: float = Field(default=0.999, ge=0, lt=1)
-    """Decay a step of the moving average of the weights, which is what is validated and kept."""
-    cutmix_probability: Part = 0.5
-    cutmix_alpha: float = Field(default=1.0, gt=0)
-    gradient_clip: float | None = Field(default=None, gt=0)
-    """Largest norm of the gradient of a step."""
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
-    """auto is bf16 on a GPU that has it, fp16 on another one, fp32 on a CPU."""
-    device_cache: Literal["auto", "on", "off"] = "auto"
-    """Whether the recordings are copied to the GPU: auto where they take no more than 60 % of its
-    free memory. Otherwise clips are drawn ahead into pinned memory. No result depends on it."""
 
 
 class InferenceConfig(Strict):

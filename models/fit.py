@@ -11,6 +11,7 @@ import torch
 from models import predictions
 from models.checkpoints import load_state, save_state
 from models.config import RunConfig
+from models.devices import usable_device
 from models.errors import RecordingError, RunError
 from models.inference import Predictor
 from models.metrics import has_scored_frames, over_mice, scored_frames, single_trial_correlation
@@ -22,7 +23,7 @@ from models.recordings.folds import fold_of_group
 from models.recordings.session import fingerprint
 from models.recordings.trials import MouseTrials, Trial, load_trials
 from models.runs import SCORE, TRAIN_LOSS, MouseRecord, RunFolder, RunRecord, Status, new_record
-from models.training import Training, usable_device
+from models.training.loop import Training
 
 
 class Fit:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 
 from models.checkpoints import load_state
+from models.devices import usable_device
 from models.errors import RunError
 from models.inference import Predictor
 from models.networks.network import Mouse, Network
@@ -16,7 +17,6 @@ from models.recordings.arrays import held_video
 from models.recordings.clips import downsampled
 from models.recordings.session import Session
 from models.runs import RunFolder, RunRecord
-from models.training import usable_device
 
 Array = npt.NDArray[np.float32]
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any, get_args
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from models.config import DataConfig, InferenceConfig, RunConfig, TrainingConfig, known_names
+from models.config import DataConfig, InferenceConfig, RunConfig, known_names
 from models.errors import Problem
 from models.networks.registry import AnyNetworkConfig
+from models.training.settings import TrainingConfig
 
 PARTS: dict[str, tuple[type[BaseModel], ...]] = {
     "data": (DataConfig,),

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from models.errors import UserError
 from models.runs import SCORE, RunFolder
-from models.training import TrainingFailed
+from models.training.failure import TrainingFailed
 from search.space import Flat, build
 
 FINISHED = "finished"

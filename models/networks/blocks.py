@@ -1,8 +1,14 @@
 """Parts that video networks share. Shapes: B clips, C channels, T frames, H height, W width."""
 
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from models.networks.network import Mouse, Rows
 
 
 class SpatialDepthwise(nn.Conv3d):
@@ -87,3 +93,31 @@ def causal_filter(x: Tensor, taps: Tensor) -> Tensor:
 def standardised(video: Tensor) -> Tensor:
     """Grey values 0..255 in units of the competition's films: mean 79, standard deviation 57."""
     return (video - 79.0) / 57.0
+
+
+class Standardised(nn.Module):
+    """Behaviour in units of each mouse's training trials: (B, 4, T) -> (B, 4, T), within 5 of 0."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mice: Sequence[Mouse]) -> None:
+        super().__init__()
+        self.register_buffer("mean", _stacked(mouse.behaviour_mean for mouse in mice))
+        std = _stacked(mouse.behaviour_std for mouse in mice)
+        self.register_buffer("std", std.clamp(min=1e-6))
+
+    def forward(self, behaviour: Tensor, rows: Rows) -> Tensor:
+        parts = [(behaviour[part] - self.mean[mouse]) / self.std[mouse] for mouse, part in rows]
+        return torch.cat(parts).clamp(-5, 5)
+
+
+def _stacked(values: Iterable[npt.NDArray[np.float32]]) -> Tensor:
+    """(M, 4, 1), one of four values a mouse."""
+    return torch.from_numpy(np.stack([*values]))[:, :, None]
+
+
+def with_planes(video: Tensor, states: Tensor) -> Tensor:
+    """(B, 1 + K, T, H, W): the film (B, T, H, W), and a plane filled with each state (B, K, T)."""
+    planes = states[..., None, None].expand(*states.shape, *video.shape[-2:])
+    return torch.cat([video[:, None], planes], dim=1)

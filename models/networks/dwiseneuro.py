@@ -8,7 +8,7 @@ mouse reads its neurons from that. Source: the facts collected from the winner's
       -> (B, 5, T, S, S)           one film, zero-padded to a square
       -> core   (B, C, T)          stem, inverted residual blocks, mean over space
       -> cortex (B, F, T)
-      -> readout of each mouse (b, N, T), softplus
+      -> readout of each mouse (b, N, T), softplus or another output
 """
 
 import itertools
@@ -20,15 +20,16 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.networks.blocks import DropPath, SpatialDepthwise, TemporalDepthwise
-from models.networks.network import Mouse, Network, NetworkConfig, Rows
-from models.networks.readouts import GroupedReadout, Softplus, softplus_drive
+from models.networks.blocks import DropPath, SpatialDepthwise, TemporalDepthwise, with_planes
+from models.networks.network import Mouse, Network
+from models.networks.outputs import Activation, OutputConfig
+from models.networks.readouts import GroupedReadout
 
 Size = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
-class DwiseNeuroConfig(NetworkConfig):
+class DwiseNeuroConfig(OutputConfig):
     """The winner's configuration is the default."""
 
     family: Literal["dwiseneuro"] = "dwiseneuro"
@@ -55,9 +56,8 @@ class DwiseNeuroConfig(NetworkConfig):
     pad_to_square: bool = True
     """Zero-pad the film's height to its width, as the winner did."""
     scale_outputs: bool = False
-    """Measure each neuron's response in units of its standard deviation over the training trials,
-    and start at its mean: for short trainings and recordings of other magnitudes than the
-    competition's."""
+    """As in other families; the winner did not, which suits long trainings on the competition's
+    recordings alone."""
 
     @model_validator(mode="after")
     def _check_shapes(self) -> "DwiseNeuroConfig":
@@ -191,7 +191,12 @@ class DwiseNeuro(Network):
 
     windowed = True
 
-    def __init__(self, config: DwiseNeuroConfig, mice: Sequence[Mouse]) -> None:
+    def __init__(
+        self,
+        config: DwiseNeuroConfig,
+        mice: Sequence[Mouse],
+        size: tuple[int, int],  # noqa: ARG002
+    ) -> None:
         super().__init__()
         self.pad_to_square = config.pad_to_square
         self.core = _core(config)
@@ -201,44 +206,42 @@ class DwiseNeuro(Network):
             GroupedReadout(features, mouse.neurons, config.groups, config.drop_rate)
             for mouse in mice
         )
-        self.softplus = Softplus(config.softplus_beta)
+        self.activation = Activation(config)
         self.scales = nn.ParameterList(
             nn.Parameter(torch.ones(mouse.neurons), requires_grad=False) for mouse in mice
         )
         if config.scale_outputs:
             self._start_at(mice)
 
-    def forward(self, video: Tensor, behaviour: Tensor, rows: Rows) -> list[Tensor]:
-        features = self.features(self.film(video, behaviour))
-        return [
-            self.softplus(self.readouts[mouse](features[part])) * self.scales[mouse][:, None]
-            for mouse, part in rows
-        ]
+    def features(self, video: Tensor, states: Tensor) -> Tensor:
+        return self.features_of(self.film(video, states))
 
-    def film(self, video: Tensor, behaviour: Tensor) -> Tensor:
-        """(B, 5, T, S, S): the video and, filling a plane each, the four behaviour channels."""
-        size = video.shape[-2:]
-        planes = behaviour[..., None, None].expand(*behaviour.shape, *size)
-        film = torch.cat([video[:, None], planes], dim=1)
-        if self.pad_to_square:
-            missing = max(size) - size[0]
-            film = F.pad(film, (0, 0, missing // 2, missing - missing // 2))
-        return film
-
-    def features(self, film: Tensor) -> Tensor:
+    def features_of(self, film: Tensor) -> Tensor:
         """(B, F, T) from (B, 5, T, S, S)."""
         pooled: Tensor = self.core(film).mean((3, 4))
         features: Tensor = self.cortex(pooled)
         return features
 
+    def read(self, mouse: int, features: Tensor, states: Tensor) -> Tensor:  # noqa: ARG002
+        response: Tensor = self.activation(self.readouts[mouse](features))
+        scaled: Tensor = response * self.scales[mouse][:, None]
+        return scaled
+
+    def film(self, video: Tensor, states: Tensor) -> Tensor:
+        """(B, 5, T, S, S): the video and, filling a plane each, the four behaviour channels."""
+        size = video.shape[-2:]
+        film = with_planes(video, states)
+        if self.pad_to_square:
+            missing = max(size) - size[0]
+            film = F.pad(film, (0, 0, missing // 2, missing - missing // 2))
+        return film
+
     @torch.no_grad()
     def _start_at(self, mice: Sequence[Mouse]) -> None:
         for mouse, readout, scale in zip(mice, self.readouts, self.scales, strict=True):
             std = torch.from_numpy(mouse.response_std).clamp(min=1e-3)
-            scale.copy_(std * self.softplus.beta)
-            drive = softplus_drive(
-                torch.from_numpy(mouse.response_mean) / scale, self.softplus.beta
-            )
+            scale.copy_(std * self.activation.unit)
+            drive = self.activation.drive(torch.from_numpy(mouse.response_mean) / scale)
             assert isinstance(readout, GroupedReadout)
             assert readout.conv.bias is not None
             readout.conv.bias[: mouse.neurons].copy_(drive)

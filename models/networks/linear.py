@@ -6,7 +6,7 @@ each behaviour channel, and a softplus. No neuron shares anything with another.
 
     video (B, T, H, W) -> pictures (B, N * R, T) -> time courses, sum over R -> drive (B, N, T)
     behaviour (B, 4, T), standardised -> time courses -> drive (B, N, T) and gain (B, N, T)
-    response = gain * std * softplus(drive)
+    response = gain * std * activation(drive)
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,13 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from models.networks.blocks import causal_filter, standardised
-from models.networks.network import Mouse, Network, NetworkConfig, Rows
-from models.networks.readouts import BehaviourDrive, ScaledOutput
+from models.networks.blocks import Standardised, causal_filter, standardised
+from models.networks.network import Mouse, Network, Rows
+from models.networks.outputs import Activation, Magnitude, OutputConfig
+from models.networks.readouts import BehaviourDrive
 
 
-class LinearConfig(NetworkConfig):
+class LinearConfig(OutputConfig):
     """Good within a minute on a CPU for a few hundred neurons."""
 
     family: Literal["linear"] = "linear"
@@ -40,33 +41,47 @@ class Linear(Network):
     def __init__(self, config: LinearConfig, mice: Sequence[Mouse], size: tuple[int, int]) -> None:
         super().__init__()
         self.context = config.history - 1
-        self.neurons = nn.ModuleList(LinearNeurons(config, mouse, size) for mouse in mice)
+        self.standardised = Standardised(mice)
+        self.activation = Activation(config)
+        self.readouts = nn.ModuleList(
+            LinearNeurons(config, mouse, size, self.activation) for mouse in mice
+        )
 
-    def forward(self, video: Tensor, behaviour: Tensor, rows: Rows) -> list[Tensor]:
-        frames = standardised(video).flatten(2)  # (B, T, H * W)
-        return [self.neurons[mouse](frames[part], behaviour[part]) for mouse, part in rows]
+    def states(self, behaviour: Tensor, rows: Rows) -> Tensor:
+        standard: Tensor = self.standardised(behaviour, rows)
+        return standard
+
+    def features(self, video: Tensor, states: Tensor) -> Tensor:  # noqa: ARG002
+        """(B, T, H * W) standardised frames."""
+        return standardised(video).flatten(2)
+
+    def read(self, mouse: int, features: Tensor, states: Tensor) -> Tensor:
+        response: Tensor = self.readouts[mouse](features, states, self.activation)
+        return response
 
 
 class LinearNeurons(nn.Module):
     """All neurons of one mouse: (b, T, H * W) and (b, 4, T) -> (b, N, T)."""
 
-    def __init__(self, config: LinearConfig, mouse: Mouse, size: tuple[int, int]) -> None:
+    def __init__(
+        self, config: LinearConfig, mouse: Mouse, size: tuple[int, int], activation: Activation
+    ) -> None:
         super().__init__()
         self.filters = config.filters
         pixels, filters = size[0] * size[1], mouse.neurons * config.filters
         self.pictures = nn.Parameter(0.01 * torch.randn(filters, pixels))
         self.time_courses = nn.Parameter(_time_courses(filters, config.history))
         self.behaviour = BehaviourDrive(mouse, config.history)
-        self.output = ScaledOutput(mouse)
+        self.magnitude = Magnitude(config, mouse, activation)
 
-    def forward(self, frames: Tensor, behaviour: Tensor) -> Tensor:
+    def forward(self, frames: Tensor, states: Tensor, activation: Activation) -> Tensor:
         # Divided by the square root of the pixels, so that one learning rate suits frames of any size.
         seen = (frames @ self.pictures.T / frames.shape[2] ** 0.5).transpose(1, 2)  # (b, N * R, T)
         filtered = causal_filter(seen, self.time_courses)
         batch, _, frames_seen = filtered.shape
         drive = filtered.reshape(batch, -1, self.filters, frames_seen).sum(2)
-        added, gain = self.behaviour(behaviour)
-        response: Tensor = gain * self.output(drive + added)
+        added, gain = self.behaviour(states)
+        response: Tensor = gain * self.magnitude(drive + added, activation)
         return response
 
 

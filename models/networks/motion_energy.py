@@ -18,12 +18,13 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.networks.blocks import causal_filter, standardised
-from models.networks.network import Mouse, Network, NetworkConfig, Rows
-from models.networks.readouts import BehaviourDrive, ScaledOutput
+from models.networks.blocks import Standardised, causal_filter, standardised
+from models.networks.network import Mouse, Network, Rows
+from models.networks.outputs import Activation, Magnitude, OutputConfig
+from models.networks.readouts import BehaviourDrive
 
 
-class MotionEnergyConfig(NetworkConfig):
+class MotionEnergyConfig(OutputConfig):
     """For recordings too small, or machines too slow, for deep networks."""
 
     family: Literal["motion_energy"] = "motion_energy"
@@ -48,12 +49,25 @@ class MotionEnergy(Network):
     ) -> None:
         super().__init__()
         self.context = config.history + config.response_history - 2
-        self.units = EnergyUnits(config, size)
-        self.neurons = nn.ModuleList(EnergyReadout(config, mouse) for mouse in mice)
+        self.core = EnergyUnits(config, size)
+        self.standardised = Standardised(mice)
+        self.activation = Activation(config)
+        self.readouts = nn.ModuleList(
+            EnergyReadout(config, mouse, self.activation) for mouse in mice
+        )
 
-    def forward(self, video: Tensor, behaviour: Tensor, rows: Rows) -> list[Tensor]:
-        features = self.units(standardised(video))
-        return [self.neurons[mouse](features[part], behaviour[part]) for mouse, part in rows]
+    def states(self, behaviour: Tensor, rows: Rows) -> Tensor:
+        standard: Tensor = self.standardised(behaviour, rows)
+        return standard
+
+    def features(self, video: Tensor, states: Tensor) -> Tensor:  # noqa: ARG002
+        """(B, 3 U, T) energies and filters of each unit."""
+        features: Tensor = self.core(standardised(video))
+        return features
+
+    def read(self, mouse: int, features: Tensor, states: Tensor) -> Tensor:
+        response: Tensor = self.readouts[mouse](features, states, self.activation)
+        return response
 
 
 class EnergyUnits(nn.Module):
@@ -77,21 +91,23 @@ class EnergyUnits(nn.Module):
 
 
 class EnergyReadout(nn.Module):
-    """One mouse's neurons: features (b, 3 U, T), behaviour (b, 4, T) -> responses (b, N, T)."""
+    """One mouse's neurons: features (b, 3 U, T), states (b, 4, T) -> responses (b, N, T)."""
 
-    def __init__(self, config: MotionEnergyConfig, mouse: Mouse) -> None:
+    def __init__(self, config: MotionEnergyConfig, mouse: Mouse, activation: Activation) -> None:
         super().__init__()
         features = 3 * config.units
         self.dropout = nn.Dropout1d(config.drop_rate)
         self.weights = nn.Parameter(0.1 * torch.randn(mouse.neurons, features) / features**0.5)
         self.time_courses = nn.Parameter(_decay(mouse.neurons, config.response_history))
         self.behaviour = BehaviourDrive(mouse, config.response_history)
-        self.output = ScaledOutput(mouse)
+        self.magnitude = Magnitude(config, mouse, activation)
 
-    def forward(self, features: Tensor, behaviour: Tensor) -> Tensor:
+    def forward(self, features: Tensor, states: Tensor, activation: Activation) -> Tensor:
         read = torch.einsum("nf,bft->bnt", self.weights, self.dropout(features))
-        added, gain = self.behaviour(behaviour)
-        response: Tensor = gain * self.output(causal_filter(read, self.time_courses) + added)
+        added, gain = self.behaviour(states)
+        response: Tensor = gain * self.magnitude(
+            causal_filter(read, self.time_courses) + added, activation
+        )
         return response
 
 

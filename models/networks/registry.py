@@ -1,28 +1,31 @@
 """The families of networks, by name."""
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, get_args
 
 from pydantic import Field
 
 from models.networks.dwiseneuro import DwiseNeuro, DwiseNeuroConfig
 from models.networks.linear import Linear, LinearConfig
 from models.networks.motion_energy import MotionEnergy, MotionEnergyConfig
-from models.networks.network import Mouse, Network
+from models.networks.network import Mouse, Network, NetworkConfig
 
 AnyNetworkConfig = Annotated[
     DwiseNeuroConfig | LinearConfig | MotionEnergyConfig, Field(discriminator="family")
 ]
-FAMILIES = ("dwiseneuro", "linear", "motion_energy")
+NETWORKS: dict[type[NetworkConfig], Callable[..., Network]] = {
+    DwiseNeuroConfig: DwiseNeuro,
+    LinearConfig: Linear,
+    MotionEnergyConfig: MotionEnergy,
+}
+CONFIGS: dict[str, type[NetworkConfig]] = {
+    config.model_fields["family"].default: config
+    for config in get_args(get_args(AnyNetworkConfig)[0])
+}
+FAMILIES = tuple(CONFIGS)
 FLOOR = "linear"
 
 
-def build(config: AnyNetworkConfig, mice: Sequence[Mouse], size: tuple[int, int]) -> Network:
+def build(config: NetworkConfig, mice: Sequence[Mouse], size: tuple[int, int]) -> Network:
     """The network of a configuration for these mice and frames of `size` (height, width)."""
-    match config:
-        case DwiseNeuroConfig():
-            return DwiseNeuro(config, mice)
-        case LinearConfig():
-            return Linear(config, mice, size)
-        case MotionEnergyConfig():
-            return MotionEnergy(config, mice, size)
+    return NETWORKS[type(config)](config, mice, size)

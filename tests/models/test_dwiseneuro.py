@@ -16,7 +16,7 @@ def network_of(config: dict, state: dict[str, torch.Tensor]) -> tuple[DwiseNeuro
     settings = {key: value for key, value in config.items() if key != "in_channels"}
     mice = [Mouse.of_size(f"mouse{i}", n) for i, n in enumerate(settings.pop("readout_outputs"))]
     parsed = DwiseNeuroConfig.model_validate_json(json.dumps(settings))
-    network = DwiseNeuro(parsed, mice)
+    network = DwiseNeuro(parsed, mice, (64, 64))
     missing, unexpected = network.load_state_dict(from_winner(state), strict=False)
     assert not unexpected
     assert missing == ["scales.0", "scales.1"]  # the winner's network has none; they are 1
@@ -47,9 +47,9 @@ def assert_close(ours, theirs):
 def test_forward_pass_equals_the_winners(golden, winners):
     network, _ = winners
     with torch.no_grad():
-        features = network.features(torch.from_numpy(golden["x"]))
+        features = network.features_of(torch.from_numpy(golden["x"]))
         for mouse in range(2):
-            response = network.softplus(network.readouts[mouse](features))
+            response = network.activation(network.readouts[mouse](features))
             assert_close(response.numpy(), golden[f"y{mouse}"])
 
 
@@ -60,8 +60,8 @@ def test_published_checkpoint_is_the_same_network(golden):
     assert name == "dwiseneuro"
     network, _ = network_of(config, checkpoint["nn_state_dict"])
     with torch.no_grad():
-        features = network.features(torch.from_numpy(golden["x"]))
-        response = network.softplus(network.readouts[1](features))
+        features = network.features_of(torch.from_numpy(golden["x"]))
+        response = network.activation(network.readouts[1](features))
     assert_close(response.numpy(), golden["y1"])
 
 
@@ -78,8 +78,10 @@ class Film(torch.nn.Module):
         del behaviour
         height = video.shape[-2] // 5
         film = video.unflatten(-2, (5, height)).transpose(1, 2)
-        features = self.network.features(film)
-        return [self.network.softplus(self.network.readouts[mouse](features)) for mouse, _ in rows]
+        features = self.network.features_of(film)
+        return [
+            self.network.activation(self.network.readouts[mouse](features)) for mouse, _ in rows
+        ]
 
 
 @pytest.mark.parametrize("batch_size", [1, 64])
@@ -107,7 +109,7 @@ def test_windows_per_frame_equal_the_winners():
 def test_full_size_has_the_known_number_of_parameters():
     neurons = (7440, 7928, 8285, 7671, 7495, 7863, 7908, 8202, 7939, 8122)
     with torch.device("meta"):
-        network = DwiseNeuro(DwiseNeuroConfig(), [Mouse.of_size("m", n) for n in neurons])
+        network = DwiseNeuro(DwiseNeuroConfig(), [Mouse.of_size("m", n) for n in neurons], (36, 64))
     core = sum(parameter.numel() for parameter in network.core.parameters())
     readouts = sum(parameter.numel() for parameter in network.readouts.parameters())
     assert round(core / 1e6, 2) == 3.08
@@ -143,7 +145,7 @@ def test_outputs_start_at_the_mice_s_mean():
     config = DwiseNeuroConfig(
         core_features=(4, 6), spatial_strides=(2, 2), cortex_features=(8,), scale_outputs=True
     )
-    network = DwiseNeuro(config, [mouse]).eval()
+    network = DwiseNeuro(config, [mouse], (36, 64)).eval()
     with torch.no_grad():
         response = network(torch.zeros(1, 16, 9, 16), torch.zeros(1, 4, 16), [(0, slice(None))])[0]
     np.testing.assert_allclose(response.mean((0, 2)).numpy(), mean, rtol=0.3)

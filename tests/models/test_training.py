@@ -4,9 +4,11 @@ import math
 import pytest
 import torch
 
+from models.devices import autocast_type, choose_device
 from models.losses import poisson
 from models.networks.registry import build
-from models.training import Training, TrainingFailed, autocast_type, choose_device
+from models.training.failure import TrainingFailed
+from models.training.loop import Training
 from tests.models.tiny import NETWORKS, config_of, feed_of_trials, mouse_of, trial_of
 
 CPU = torch.device("cpu")
@@ -39,7 +41,7 @@ def test_a_step_trains_the_readouts_of_the_mice_in_its_batch_alone():
     changed = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"0"}
     for name, parameter in training.network.named_parameters():
-        absent = not name.startswith("neurons.0.")
+        absent = not name.startswith("readouts.0.")
         assert (parameter.grad is None or not parameter.grad.any()) == absent
 
 

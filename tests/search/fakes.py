@@ -8,7 +8,7 @@ import numpy as np
 
 from models.config import RunConfig
 from models.runs import SCORE, TRAIN_LOSS, MouseRecord, RunFolder, Status, new_record
-from models.training import TrainingFailed
+from models.training.failure import TrainingFailed
 
 GOOD, WEAK, DIVERGES, RAISES, NAN_SCORE, DIES_ONCE, DIES, SLOW = range(1, 9)
 EPOCHS = 4

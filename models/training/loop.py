@@ -13,21 +13,15 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from models.config import RunConfig, TrainingConfig
-from models.errors import UserError
+from models.config import RunConfig
+from models.devices import autocast_type
 from models.losses import poisson
 from models.networks.network import Network
 from models.recordings.clips import ClipBatch
 from models.recordings.cutmix import cutmix
 from models.recordings.feed import Feed
-
-
-class TrainingFailed(Exception):
-    """A training that cannot go on; `reason` says why."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+from models.training.failure import TrainingFailed
+from models.training.settings import TrainingConfig
 
 
 class Training:
@@ -127,34 +121,6 @@ class Training:
             for prediction, response in zip(predictions, batch.responses, strict=True)
         ]
         return torch.cat(losses).mean()
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """The named device; auto is the first GPU if there is one, else the CPU."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
-
-
-def usable_device(name: str) -> torch.device:
-    """The device of this name; a UserError where this machine has none."""
-    try:
-        device = choose_device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # torch asserts that it was built with CUDA
-        reason = str(error).splitlines()[0]
-        message = f"'{name}' is no device of this machine: {reason}"
-        raise UserError(message, "Use --device auto, cpu, or cuda where there is a GPU.") from error
-    return device
-
-
-def autocast_type(precision: str, device: torch.device) -> torch.dtype:
-    """What the forward pass computes in."""
-    if precision == "auto":
-        if device.type != "cuda":
-            return torch.float32
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
 
 
 def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

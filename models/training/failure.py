@@ -1,0 +1,9 @@
+"""The end of a training that cannot go on."""
+
+
+class TrainingFailed(Exception):
+    """A training that cannot go on; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
