@@ -1,0 +1,1 @@
+"""The commands of `python -m models`, which `models.cli` puts together."""
