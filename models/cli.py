@@ -13,5 +13,6 @@ app = typer.Typer(
     help="One model: its recordings, its training, its predictions, its score.\n\n"
     "Start with generated recordings: python -m models synth data/",
 )
-for command in (check, synth, download, pack, folds, train, predict, score, bench):
+for command in (check, synth, download, pack, folds, train, predict, score):
     app.command()(command)
+app.add_typer(bench, name="bench")

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def machine() -> str:
     return ", ".join([_processor(), cores, *(gpus or ["no GPU"])])
 
 
-def figure_table(title: str, figures: Sequence[Figure], promises: dict[str, str]) -> Table:
+def figure_table(title: str, figures: Sequence[Figure], promises: Mapping[str, str]) -> Table:
     """The figures with what was promised of them, and what their baseline is."""
     made = table(title, "figure", "value", "unit", "plain way", "times better", "promised")
     for figure in figures:
