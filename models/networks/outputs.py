@@ -3,7 +3,7 @@
 from typing import Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -25,6 +25,12 @@ class OutputConfig(NetworkConfig):
     scale_outputs: bool = True
     """Measure each neuron's response in units of its standard deviation over the training trials,
     and start at its mean: for recordings of any magnitude. Otherwise only the start is at the mean."""
+
+    @model_validator(mode="after")
+    def _check_beta(self) -> "OutputConfig":
+        if self.learn_beta and self.output != "softplus":
+            raise ValueError(f"learn_beta goes with output softplus; found {self.output}")
+        return self
 
 
 class Activation(nn.Module):

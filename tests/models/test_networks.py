@@ -163,3 +163,84 @@ def test_a_cut_or_missing_checkpoint_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(RunError, match="not a readable checkpoint"):
         load_state(path)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 7, 53])
+@pytest.mark.parametrize("training", [True, False])
+def test_any_clip_length(config, frames, training):
+    network = network_of(config, (3,)).train(training)
+    longer = config.model_copy(update={"clip_frames": frames})
+    (response,) = network(*clips(longer, 2), [(0, slice(None))])
+    assert response.shape == (2, 3, frames)
+    assert torch.isfinite(response).all()
+
+
+@pytest.mark.parametrize("size", [(9, 16), (18, 32), (36, 64)])
+def test_frames_of_every_resolution(config, size):
+    network = build(config, [mouse_of(2)], size)
+    video = 255 * torch.rand(1, config.clip_frames, *size)
+    (response,) = respond(
+        network, (video, torch.rand(1, 4, config.clip_frames)), [(0, slice(None))]
+    )
+    assert response.shape == (1, 2, config.clip_frames)
+
+
+@pytest.mark.parametrize("output", ["softplus", "elu", "exp"])
+@pytest.mark.parametrize("learn_beta", [False, True])
+def test_every_output(config, output, learn_beta):
+    update = {"output": output, "learn_beta": learn_beta and output == "softplus"}
+    network = network_of(config.model_copy(update=update))
+    rows = [(0, slice(0, 1)), (1, slice(1, 2)), (2, slice(2, 3))]
+    responses = network.train()(*clips(config, 3), rows)
+    assert all((response > 0).all() for response in responses)
+    sum(response.sum() for response in responses).backward()
+    betas = [p for name, p in network.named_parameters() if name.endswith("log_beta")]
+    assert len(betas) == update["learn_beta"]
+    assert all(beta.grad is not None and beta.grad.abs() > 0 for beta in betas)
+
+
+def test_any_mouse_s_readout_reads_any_clip(config):
+    network, (video, behaviour) = network_of(config), clips(config, 3)
+    rows = [(0, slice(0, 1)), (1, slice(1, 3))]
+    readers = [(mouse, slice(None)) for mouse in range(3)]
+    with torch.no_grad():
+        own = network.eval()(video, behaviour, rows)
+        every = network(video, behaviour, rows, readers)
+    assert [tuple(r.shape[:2]) for r in every] == [(3, count) for count in NEURONS]
+    assert_same(own, [every[0][:1], every[1][1:]])
+
+
+def test_the_frames_that_lack_history_or_future_are_named(config):
+    """Between context and lookahead a response does not depend on what lies beyond a long clip."""
+    network = network_of(config, (3,))
+    if network.windowed:
+        pytest.skip("its features see the whole clip, whatever lies beyond")
+    for parameter in network.parameters():
+        parameter.data += 0.05 * torch.rand(parameter.shape)
+    beyond = 2
+    frames = network.context + network.lookahead + 12
+    long = config.model_copy(update={"clip_frames": frames + 2 * beyond})
+    video, behaviour = clips(long, 1)
+    inner = slice(beyond, beyond + frames)
+    (whole,) = respond(network, (video, behaviour), [(0, slice(None))])
+    (part,) = respond(network, (video[:, inner], behaviour[..., inner]), [(0, slice(None))])
+    sound = slice(network.context, frames - network.lookahead)
+    assert_same([whole[..., inner][..., sound]], [part[..., sound]])
+
+
+def test_features_are_shared_and_readouts_are_one_a_mouse(config):
+    network = network_of(config)
+    assert len(network.readouts) == len(NEURONS)
+    assert network.penalty(range(3)).ndim == 0
+    assert network.penalty([0]).isfinite()
+
+
+def test_half_precision_gives_about_the_same(config):
+    network, inputs = network_of(config), clips(config, 3)
+    rows = [(mouse, slice(mouse, mouse + 1)) for mouse in range(3)]
+    exact = respond(network, inputs, rows)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = respond(network, inputs, rows)
+    for one, other in zip(exact, rough, strict=True):
+        assert other.dtype == torch.float32
+        assert (one - other).abs().max() < 0.05 * one.abs().max()
