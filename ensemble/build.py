@@ -82,9 +82,10 @@ def build(candidates: Candidates, options: Options, console: Console) -> Built:
     names = scored_names(sessions, options.mice)
     scored = [session for session in sessions if session.name in names]
     members = candidates.members[: options.top]
-    _check_before(members, sessions, scored, options)
+    check_members([*members, *candidates.added], sessions)
+    _check_before(members, scored, options)
     selection = _select(candidates, members, sessions, console)
-    chosen = members[: selection.chosen]
+    chosen = (*members[: selection.chosen], *candidates.added)
     run = _prepare(candidates, chosen, scored, options, console)
     scores = _predict(run, options)
     _tell(console, selection, scores, run)
@@ -96,12 +97,10 @@ def build(candidates: Candidates, options: Options, console: Console) -> Built:
 
 def _check_before(
     members: Sequence[Member],
-    sessions: Sequence[Session],
     scored: Sequence[Session],
     options: Options,
 ) -> None:
     check_out(options.out)
-    check_members(members, sessions)
     check_same_trials(members)
     check_tiers(scored, options.scheme)
     if options.mantissa_bits is None:
@@ -116,9 +115,19 @@ def _select(
 ) -> Selection:
     console.print(str(candidates), markup=False)
     selection = select_prefix(members, sessions)
-    console.print(selection_table(selection))
-    console.print(f"members: {selection.chosen}; {selection.reason}")
+    if members:
+        console.print(selection_table(selection))
+    console.print(f"members: {_rule(selection, candidates)}", markup=False)
     return selection
+
+
+def _rule(selection: Selection, candidates: Candidates) -> str:
+    """How the members were chosen, in words."""
+    top = f"the plain mean of the top {selection.chosen} by held-out score: {selection.reason}"
+    if not candidates.added:
+        return top
+    added = f"{len(candidates.added)} imported, not chosen by a score, each with the same weight"
+    return f"{top}; and {added}" if selection.chosen else f"the plain mean of {added}"
 
 
 def _prepare(
@@ -166,16 +175,18 @@ def _predict(run: Pass, options: Options) -> tuple[TierScores, ...]:
 def _tell(
     console: Console, selection: Selection, scores: tuple[TierScores, ...], run: Pass
 ) -> None:
-    best = selection.prefixes[0].label
+    members = len(run.crowd.runs)
+    first = f"run {run.crowd.runs[0].folder.path.name}"
+    single = f"best single ({first})" if selection.chosen else f"the first ({first})"
     for normalised in (False, True) if scores else ():
         each_tier = run.evaluation.scores(normalised)
-        console.print(evaluation_table(each_tier, selection.chosen, best, normalised))
+        console.print(evaluation_table(each_tier, members, single, normalised))
     for each in scores:
         if len(each.mice) < len(run.sessions):
             console.print(f"{each.tier}: responses are known of {', '.join(each.mice)} only")
     if scores and not run.units.normalise:
         console.print("these scores are those of normalised predictions; the files hold raw units")
-    console.print(verdict(selection, scores), markup=False)
+    console.print(verdict(selection, scores, members - selection.chosen), markup=False)
 
 
 def _complete(
@@ -192,7 +203,7 @@ def _complete(
     manifest = Manifest(
         source=candidates.source,
         left_out=candidates.left_out,
-        rule=f"plain mean of the top {len(chosen)} by held-out score: {built.selection.reason}",
+        rule=_rule(built.selection, candidates),
         members=[member_entry(*pair) for pair in zip(chosen, weights, strict=True)],
         selection=built.selection,
         evaluation=built.scores,

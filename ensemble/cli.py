@@ -49,6 +49,12 @@ def build(
         list[Path] | None,
         typer.Option("--run", help="A run folder instead of a search's runs, repeatable."),
     ] = None,
+    added: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--with", help="An imported run, averaged in without being chosen, repeatable."
+        ),
+    ] = None,
     home: Annotated[
         Path | None,
         typer.Option(help="Where searches are kept; default: $SENSORIUM_HOME, else ./searches."),
@@ -92,7 +98,7 @@ def build(
         truth=truth,
         device=device,
     )
-    built = run_build(_candidates(name, runs or [], home), options, console)
+    built = run_build(_candidates(name, runs or [], added or [], home), options, console)
     _print_reports(built.reports)
     if not built.ok:
         sys.exit(REFUSED)
@@ -137,17 +143,25 @@ def score(
     console.print(score_table([score_file(file, sessions, answers) for file in files]))
 
 
-def _candidates(name: str | None, runs: list[Path], home: Path | None) -> "Candidates":
-    from ensemble.members import members_of_runs, members_of_search
+def _candidates(
+    name: str | None, runs: list[Path], added: list[Path], home: Path | None
+) -> "Candidates":
+    from ensemble.members import members_of_runs, members_of_search, with_imported
 
-    if (name is None) == (not runs):
+    if (name is None) == (not runs) and (runs or not added):
         message = "an ensemble is chosen from one search or from run folders"
         found = "both" if runs else "neither"
-        remedy = "Give a search's name, or --run DIR once or more often."
+        remedy = "Give a search's name, or --run DIR once or more often; imported ones are --with."
         raise UserError(f"{message}; found {found}", remedy)
-    if name is None:
-        return members_of_runs(runs)
-    return members_of_search(home_folder(home), name)
+    chosen = None
+    if name is not None:
+        chosen = members_of_search(home_folder(home), name)
+    elif runs:
+        chosen = members_of_runs(runs)
+    if not added:
+        assert chosen is not None
+        return chosen
+    return with_imported(chosen, added)
 
 
 def _print_reports(reports: "Sequence[Report]") -> None:

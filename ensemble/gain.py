@@ -6,8 +6,13 @@ from ensemble.evaluation import TITLES, TierScores
 from ensemble.selection import Selection
 
 
-def verdict(selection: Selection, scores: tuple[TierScores, ...]) -> str:
-    """The sentence, about the first evaluated tier and every other one that differs from it."""
+def verdict(selection: Selection, scores: tuple[TierScores, ...], added: int = 0) -> str:
+    """The sentence, about the first evaluated tier and every other one that differs from it.
+
+    `added` members take part without having been chosen by a held-out score.
+    """
+    if added:
+        return _with_added(selection, scores, added)
     if selection.chosen == 1:
         place = _told(scores[0].best_single, scores[0]) if scores else _held_out(selection)
         only = f"the ensemble is one model, run {selection.prefixes[0].label} ({place})"
@@ -26,6 +31,18 @@ def verdict(selection: Selection, scores: tuple[TierScores, ...]) -> str:
     if different:
         sentence += "; but " + ", ".join(_comparison(each) for each in different)
     return sentence + _beside_floor(first)
+
+
+def _with_added(selection: Selection, scores: tuple[TierScores, ...], added: int) -> str:
+    """The sentence where some members have no held-out score."""
+    members = f"the ensemble of {selection.chosen + added}, {added} of them imported,"
+    if not scores:
+        return (
+            f"{members} cannot be judged: its trials with known responses may have been learnt from"
+        )
+    first = "the first of them" if not selection.chosen else "its best chosen member"
+    told = [f"{_told(each.ensemble, each)} ({first}: {each.best_single:.4f})" for each in scores]
+    return f"{members} scores {', '.join(told)}{_beside_floor(scores[0])}"
 
 
 def why_not(selection: Selection, scores: TierScores) -> str:

@@ -20,6 +20,8 @@ def select_prefix(members: Sequence[Member], sessions: Sequence[Session]) -> Sel
     Memory: one mouse's held-out responses and predictions of one member, and a running sum. Raises
     UserError where members held out different trials, RunError for predictions that are missing.
     """
+    if not members:
+        return Selection((), 0)
     check_same_trials(members)
     scores = PrefixScores(len(members))
     for session in sessions:
@@ -31,6 +33,8 @@ def select_prefix(members: Sequence[Member], sessions: Sequence[Session]) -> Sel
 
 def check_same_trials(members: Sequence[Member]) -> None:
     """ProblemsFound with each member that held out other trials than the first one."""
+    if not members:
+        return
     wanted = _held_out(members[0])
     rule = f"every member holds out what run {members[0].label} does: {wanted}"
     found = [(member.label, _held_out(member)) for member in members]

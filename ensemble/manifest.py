@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ensemble.members import Member
 from ensemble.selection import Selection
 from models.config import RunConfig
 from models.errors import UserError
-from models.files import write_json
+from models.files import sha256, write_json
 from models.runs import code_version, package_versions
 
 NAME = "manifest.json"
@@ -32,7 +33,8 @@ class MemberEntry(BaseModel):
     config_hash: str
     """Twelve hexadecimal digits of its configuration."""
     weights_sha256: str
-    held_out_score: float
+    held_out_score: float | None
+    """None of an imported run, whose held-out trials are not known."""
     weight: float
 
 
@@ -100,7 +102,7 @@ def member_entry(member: Member, weight: float) -> MemberEntry:
         folder=str(member.run.path),
         config_hash=config_hash(member.record.config),
         weights_sha256=sha256(member.run.weights),
-        held_out_score=member.score,
+        held_out_score=None if math.isnan(member.score) else member.score,
         weight=weight,
     )
 
@@ -116,9 +118,3 @@ def config_hash(config: RunConfig) -> str:
     """Twelve hexadecimal digits that are the same for the same configuration."""
     content = json.dumps(config.model_dump(mode="json"), sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:12]
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file's content, which is not held in memory."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

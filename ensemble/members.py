@@ -3,12 +3,14 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from models.errors import Problem, ProblemsFound, RunError, UserError
 from models.recordings.session import Session, fingerprint
 from models.runs import FLOOR_RUN, RunFolder, RunRecord, Status, runs_of_search, search_folder
+
+IMPORTED = "imported, which only --with adds"
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Member:
     run: RunFolder
     record: RunRecord
     score: float
-    """On the held-out fold, as the run reported it."""
+    """On the held-out fold, as the run reported it; NaN where that is not known."""
 
     @property
     def label(self) -> str:
@@ -38,11 +40,17 @@ class Candidates:
     """How many runs are no members, by reason."""
     floor: RunFolder | None = None
     """The complete run of the linear model, where the search has one."""
+    added: tuple[Member, ...] = ()
+    """Imported runs, which take part beside those that are chosen."""
 
     def __str__(self) -> str:
+        added = f"{_runs(len(self.added))} imported"
+        if not self.members:
+            return f"{self.source}: {added}"
         told = [f"{count} {reason}" for reason, count in self.left_out.items()]
         rest = f"; left out: {', '.join(told)}" if told else ""
-        return f"{self.source}: {_runs(len(self.members))} trained to full budget{rest}"
+        more = f"; with {added}" if self.added else ""
+        return f"{self.source}: {_runs(len(self.members))} trained to full budget{rest}{more}"
 
 
 def members_of_search(home: Path, name: str) -> Candidates:
@@ -68,6 +76,26 @@ def members_of_runs(folders: Sequence[Path]) -> Candidates:
     records = [(run, run.record()) for run in runs]
     candidates = _candidates(f"{len(runs)} given run folder(s)", records, 0, None)
     return _with_members(candidates, "Give the folders of runs that trained their full budget.")
+
+
+def with_imported(candidates: Candidates | None, folders: Sequence[Path]) -> Candidates:
+    """Add imported runs to the candidates, or take them alone.
+
+    Which trials they held out is not known, so nothing can be told of them that chooses them. Raises
+    ProblemsFound with each run that was not imported, RunError for a folder that holds no run.
+    """
+    runs = [RunFolder(path) for path in dict.fromkeys(path.resolve() for path in folders)]
+    records = [(run, run.record()) for run in runs]
+    problems = [
+        Problem(str(run.path), "was imported, and that is complete", _origin(record))
+        for run, record in records
+        if record.imported is None or run.status() is None
+    ]
+    if problems:
+        remedy = "Give runs that were trained here with --run, which chooses among them."
+        raise ProblemsFound("the runs to add", problems, remedy)
+    added = tuple(Member(run, record, math.nan) for run, record in records)
+    return replace(candidates or Candidates("imported runs alone", (), {}), added=added)
 
 
 def check_members(members: Iterable[Member], sessions: Sequence[Session]) -> None:
@@ -117,7 +145,7 @@ def _candidates(
     members, left_out = [], Counter({"not readable": unreadable})
     for run, record in runs:
         status = _status(run)
-        reason = _reason(status)
+        reason = _reason(status) if record.imported is None else IMPORTED
         if reason is None and status is not None and status.score is not None:
             members.append(Member(run, record, status.score))
         elif reason is not None:
@@ -154,6 +182,10 @@ def _with_members(candidates: Candidates, remedy: str) -> Candidates:
     told = [f"{count} {reason}" for reason, count in candidates.left_out.items()]
     message = f"{candidates.source}: no run is complete; found {', '.join(told) or 'no run at all'}"
     raise UserError(message, remedy)
+
+
+def _origin(record: RunRecord) -> str:
+    return "a run that was trained here" if record.imported is None else "no status.json"
 
 
 def _runs(count: int) -> str:

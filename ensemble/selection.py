@@ -34,7 +34,7 @@ class Prefix:
 
 @dataclass(frozen=True)
 class Selection:
-    """Every prefix with its in-sample score, and how many runs the best one has."""
+    """Every prefix with its in-sample score, and how many runs the best one has; 0 of none."""
 
     prefixes: tuple[Prefix, ...]
     chosen: int
@@ -47,6 +47,8 @@ class Selection:
     @property
     def reason(self) -> str:
         """Why it is that one, in numbers."""
+        if not self.prefixes:
+            return "there was no run to choose by its held-out score"
         if len(self.prefixes) == 1:
             return "only one run can take part, so there is nothing to average"
         if self.chosen > 1:

@@ -23,17 +23,17 @@ def selection_table(selection: Selection) -> Table:
 
 
 def evaluation_table(
-    scores: Sequence[TierScores], chosen: int, best: str, normalised: bool
+    scores: Sequence[TierScores], members: int, single: str, normalised: bool
 ) -> Table:
-    """A column a tier; `best` is what the best single member is called."""
+    """A column a tier; `single` is what the first member alone is called."""
     units = "in the server's units" if normalised else "in raw units"
     title = f"Single-trial correlation on trials that no model was trained on, {units}"
     made = table(title, "", *(TITLES[each.tier] for each in scores))
     rows: list[tuple[str, Callable[[TierScores], float | None]]] = [
         ("floor (linear)", lambda each: each.floor),
-        (f"best single (run {best})", lambda each: each.best_single),
+        (single, lambda each: each.best_single),
         ("mean of singles", lambda each: each.mean_of_singles),
-        (f"ensemble of {chosen}", lambda each: each.ensemble),
+        (f"ensemble of {members}", lambda each: each.ensemble),
         ("ceiling", lambda each: each.ceiling),
     ]
     for name, value in rows:

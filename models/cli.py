@@ -4,6 +4,8 @@ import typer
 
 from models.commands.benches import bench
 from models.commands.data import check, download, folds, pack, synth
+from models.commands.distilling import distill
+from models.commands.importing import import_winner
 from models.commands.runs import predict, score, train
 
 app = typer.Typer(
@@ -13,6 +15,6 @@ app = typer.Typer(
     help="One model: its recordings, its training, its predictions, its score.\n\n"
     "Start with generated recordings: python -m models synth data/",
 )
-for command in (check, synth, download, pack, folds, train, predict, score):
+for command in (check, synth, download, pack, folds, train, distill, import_winner, predict, score):
     app.command()(command)
 app.add_typer(bench, name="bench")

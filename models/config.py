@@ -39,8 +39,28 @@ class DataConfig(Strict):
 class InferenceConfig(Strict):
     """How a trained network predicts a whole trial."""
 
-    stride: int = Field(default=1, ge=1)
-    """Frames between the windows that a trial is cut into; 1 is a window at every start."""
+    stride: int | None = Field(default=None, ge=1)
+    """Frames between the windows that a trial is cut into. Without stride and windows there is a
+    window at every start. Networks that are not windowed predict a trial in one go."""
+    windows: int | None = Field(default=None, ge=1)
+    """Windows that see each frame, about evenly spread; instead of stride."""
+
+    @model_validator(mode="after")
+    def _check_one(self) -> "InferenceConfig":
+        if self.stride is not None and self.windows is not None:
+            found = f"stride {self.stride} and windows {self.windows}"
+            raise ValueError(f"stride or windows is given, not both; found {found}")
+        return self
+
+
+class DistillationConfig(Strict):
+    """What a run learns from other runs, beside the recordings."""
+
+    teachers: tuple[str, ...] = Field(min_length=1)
+    """Folders of complete runs on the same mice, tiers, folds and held-out fold."""
+    weight: float = Field(default=0.36, gt=0, lt=1)
+    """Share of the loss in which the readouts of all mice but a clip's own learn the teachers' mean;
+    the rest is the measured responses'."""
 
 
 class RunConfig(Strict):
@@ -50,6 +70,7 @@ class RunConfig(Strict):
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
     inference: InferenceConfig = InferenceConfig()
+    distillation: DistillationConfig | None = None
     seed: int = Field(default=0, ge=0)
 
 
@@ -111,6 +132,7 @@ def known_names() -> list[str]:
         "data": DataConfig,
         "training": TrainingConfig,
         "inference": InferenceConfig,
+        "distillation": DistillationConfig,
     }
     names = [f"{part}.{name}" for part, model in parts.items() for name in model.model_fields]
     families: tuple[type[BaseModel], ...] = get_args(get_args(AnyNetworkConfig)[0])

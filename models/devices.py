@@ -31,3 +31,9 @@ def autocast_type(precision: str, device: torch.device) -> torch.dtype:
             return torch.float32
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
     return {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+
+
+def wait_for(device: torch.device) -> None:
+    """Until a GPU has done all that it was told; a CPU always has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

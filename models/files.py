@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -38,6 +39,12 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def remove_abandoned(path: Path) -> None:
+    """Remove what killed processes left of `replacing(path)`; no other may be writing it now."""
+    for temporary in path.parent.glob(f".{path.name}.*"):
+        temporary.unlink(missing_ok=True)
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace `path` by `content`, atomically."""
     with replacing(path) as temporary:
@@ -61,6 +68,12 @@ def free_bytes(path: Path) -> int:
 def folder_bytes(folder: Path) -> int:
     """Of all files in a folder and below it; 0 where there is none."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's content, which is not held in memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def storage_error(path: Path, error: OSError) -> StorageError:

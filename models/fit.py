@@ -1,46 +1,66 @@
 """One run being trained in its folder, from recordings to predictions; it can stop and go on."""
 
-import time
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
-from models import predictions
 from models.checkpoints import load_state, save_state
 from models.config import RunConfig
 from models.devices import usable_device
-from models.errors import RecordingError, RunError
-from models.inference import Predictor
-from models.metrics import has_scored_frames, over_mice, scored_frames, single_trial_correlation
+from models.errors import RunError
+from models.files import remove_abandoned
 from models.networks.network import Mouse
 from models.networks.registry import build
-from models.recordings.clips import Pool, downsampled
+from models.recordings.clips import Pool
 from models.recordings.feed import feed_of
-from models.recordings.folds import fold_of_group
 from models.recordings.session import fingerprint
-from models.recordings.trials import MouseTrials, Trial, load_trials
-from models.runs import SCORE, TRAIN_LOSS, MouseRecord, RunFolder, RunRecord, Status, new_record
+from models.recordings.trials import load_trials
+from models.runs import (
+    SCORE,
+    TRAIN_LOSS,
+    MouseRecord,
+    RunFolder,
+    RunRecord,
+    State,
+    Status,
+    new_record,
+)
+from models.teaching import open_teachers
+from models.training.best import best_epoch, kept_epoch
+from models.training.clock import Clock
+from models.training.distillation import Distillation
+from models.training.failure import TrainingFailed
+from models.training.held_out import HeldOut, split
+from models.training.kernels import check_compiler
 from models.training.loop import Training
+from models.training.objective import ResponseLoss
 
 
 class Fit:
-    """See the module's docstring. Raises UserError for unusable data, RunError for a taken folder."""
+    """See the module's docstring. Raises UserError for unusable data, RunError for a taken folder.
+
+    The checkpoint decides where a run is. It is written first, with all that the other files of an
+    epoch are made from; whatever is missing of them after a crash is written when the run goes on.
+    """
 
     def __init__(self, folder: Path, config: RunConfig, data: Path, device: str = "auto") -> None:
         self.folder, self.config = RunFolder(folder), config
         place = usable_device(device)
+        if config.training.compile:
+            check_compiler(place)
         mice = load_trials(data, config.data.tiers)
-        self._training_trials, self._held_out = _split(mice, config)
         self._mice = mice
+        self._trials, held_out = split(mice, config)
+        self._held_out = HeldOut(mice, held_out, config)
+        self._teachers = open_teachers(config, mice, held_out, self._size, place)
         self._begin(data)
         self.training = self._new_training(place)
         self._metrics: list[dict[str, float]] = []
+        self._clock = Clock()
+        for large in (self.folder.checkpoint, self.folder.weights):
+            remove_abandoned(large)
         if self.folder.checkpoint.exists():
-            self.training.load_state(load_state(self.folder.checkpoint))
-            self._metrics = self.folder.metrics()[: self.epoch]
+            self._go_on()
 
     @property
     def epoch(self) -> int:
@@ -49,40 +69,131 @@ class Fit:
 
     @property
     def done(self) -> bool:
-        """Whether the full budget is trained."""
-        return self.epoch >= self.config.training.epochs
+        """Whether the full budget is trained, or training was stopped early."""
+        return self.epoch >= self.config.training.epochs or self._has_stopped
+
+    @property
+    def kept_epoch(self) -> int:
+        """The epoch whose weights are kept; 0 before the first."""
+        return kept_epoch(self._scores, self.config.training.keep)
 
     @property
     def score(self) -> float:
-        """Validation score after the last epoch; NaN before the first."""
-        return self._metrics[-1][SCORE] if self._metrics else float("nan")
+        """Validation score of the epoch whose weights are kept; NaN before the first."""
+        return self._scores[self.kept_epoch - 1] if self._scores else float("nan")
+
+    @property
+    def notes(self) -> list[str]:
+        """What a user should know of the training so far."""
+        return self.training.portion.notes
 
     def train_epoch(self) -> dict[str, float]:
-        """Train and validate one epoch and write it down. Raises TrainingFailed."""
-        began = time.perf_counter()
-        loss = self.training.train_epoch()
+        """Train, validate and write down an epoch, or what is left of it. Raises TrainingFailed.
+
+        A failure is written down as well; where a run that had failed goes on, that is withdrawn.
+        """
+        (self.folder.path / "status.json").unlink(missing_ok=True)
+        try:
+            return self._train_epoch()
+        except TrainingFailed as failure:
+            self._end("failed", failure.reason)
+            raise
+
+    def finish(self) -> None:
+        """Write predictions for the held-out fold and the status: the run is complete.
+
+        From here on `training.averaged` is the network that is kept.
+        """
+        if self.kept_epoch != self.epoch:
+            self.training.averaged.load_state_dict(load_state(self.folder.weights))
+        self._held_out.write_predictions(self.training.averaged, self.folder.path)
+        self._end("complete", self._reason)
+
+    def _train_epoch(self) -> dict[str, float]:
+        loss = self.training.train_epoch(self._after_step)
+        rate = self.training.schedule.learning_rate
+        score = self._held_out.score(self.training.averaged)
+        self.training.validated(score)
         line: dict[str, float] = {
             "epoch": self.epoch,
             TRAIN_LOSS: loss,
-            SCORE: self._validate(),
-            "learning_rate": float(self.training.schedule.get_last_lr()[0]),
-            "seconds": time.perf_counter() - began,
+            SCORE: score,
+            "learning_rate": rate,
+            "micro_batch": self.training.portion.clips,
+            "seconds": self._clock.next_epoch(),
         }
+        if self.config.training.compile and not self._metrics:
+            line["first_step_seconds"] = self.training.first_step_seconds
         self._metrics.append(line)
-        self.folder.write_metrics(self._metrics)
-        save_state(self.folder.weights, self.training.averaged.state_dict())
-        save_state(self.folder.checkpoint, self.training.state())
+        self._save()
+        self._write_epoch()
         return line
 
-    def finish(self) -> None:
-        """Write predictions for the held-out fold and the status: the run is complete."""
-        for index, mouse in enumerate(self._mice):
-            predicted = {
-                trial.number: self._predict(index, trial) for trial in self._held_out[index]
-            }
-            predictions.write(self.folder.path, mouse.session.name, predicted)
-        epochs = self.config.training.epochs
-        self.folder.end(Status(state="complete", epoch=self.epoch, epochs=epochs, score=self.score))
+    def _after_step(self, step: int) -> None:
+        """Write a checkpoint within an epoch, if it is time; at its end the epoch's is written."""
+        overdue = self._clock.since_saved >= 60 * self.config.training.checkpoint_minutes
+        if overdue and step % self.training.steps_per_epoch:
+            self._save()
+
+    def _save(self) -> None:
+        """Write the checkpoint: all that a new process needs to go on."""
+        state = {
+            "training": self.training.state(),
+            "metrics": self._metrics,
+            "seconds": self._clock.of_epoch,
+        }
+        save_state(self.folder.checkpoint, state)
+        self._clock.saved()
+
+    def _go_on(self) -> None:
+        """Read the checkpoint; if it is of an epoch's end, complete that epoch's files."""
+        path = self.folder.checkpoint
+        state = load_state(path)
+        try:
+            self.training.load_state(state["training"])
+            self._metrics = list(state["metrics"])
+            self._clock = Clock(state["seconds"])
+        except (LookupError, TypeError, ValueError, RuntimeError) as error:
+            message = f"{path} does not fit this version's training"
+            raise RunError(message, "Remove the run and train it again.") from error
+        if self.training.step % self.training.steps_per_epoch == 0:
+            self._write_epoch()
+
+    def _write_epoch(self) -> None:
+        """Write what readers want of the last epoch. Its weights are no longer there within the next."""
+        if self.kept_epoch == self.epoch:
+            save_state(self.folder.weights, self.training.averaged.state_dict())
+        self.folder.write_metrics(self._metrics)
+
+    def _end(self, state: State, reason: str) -> None:
+        self.folder.end(
+            Status(
+                state=state,
+                epoch=self.epoch,
+                epochs=self.config.training.epochs,
+                score=self.score if self._scores else None,
+                reason=reason,
+            )
+        )
+
+    @property
+    def _scores(self) -> list[float]:
+        """Of each epoch."""
+        return [line[SCORE] for line in self._metrics]
+
+    @property
+    def _has_stopped(self) -> bool:
+        """Whether there was no better score for too long."""
+        patience = self.config.training.early_stop
+        return patience is not None and len(self._scores) - best_epoch(self._scores) >= patience
+
+    @property
+    def _reason(self) -> str:
+        """Why the run is complete before its full budget; nothing where it is not."""
+        if self.epoch >= self.config.training.epochs:
+            return ""
+        best = best_epoch(self._scores)
+        return f"no better score for {self.epoch - best} epochs; the best is that of epoch {best}"
 
     def _begin(self, data: Path) -> None:
         """Write config.json, or see that the run that is there is this one."""
@@ -92,7 +203,8 @@ class Fit:
             self._check_same(self.folder.record(), mark)
             return
         records = [MouseRecord(name=s.name, unit_ids=s.unit_ids.tolist()) for s in sessions]
-        self.folder.create(new_record(self.config, records, self._size, data, mark))
+        record = new_record(self.config, records, self._size, data, mark)
+        self.folder.create(record.model_copy(update={"teachers": self._teachers.records}))
 
     def _check_same(self, begun: RunRecord, mark: str) -> None:
         """Raise RunError unless the run that was begun here is this one."""
@@ -100,6 +212,8 @@ class Fit:
             message = f"{self.folder.path} holds a run with another configuration"
         elif begun.fingerprint != mark:
             message = f"{self.folder.path} holds a run on other recordings: {begun.data}"
+        elif begun.teachers != self._teachers.records:
+            message = f"the teachers of {self.folder.path} have other weights than when it began"
         else:
             return
         raise RunError(message, "Choose another folder, or remove that run.")
@@ -112,52 +226,15 @@ class Fit:
 
     def _new_training(self, device: torch.device) -> Training:
         torch.manual_seed(self.config.seed)
-        pairs = list(zip(self._mice, self._training_trials, strict=True))
+        pairs = list(zip(self._mice, self._trials, strict=True))
         magnitudes: list[Mouse] = [mouse.mouse(trials) for mouse, trials in pairs]
         network = build(self.config.network, magnitudes, self._size)
         pools = [Pool.of(mouse, trials) for mouse, trials in pairs]
-        return Training(self.config, network, feed_of(pools, self.config, device), device)
-
-    def _validate(self) -> float:
-        """The score: mean over mice of the single-trial correlation on the held-out trials."""
-        per_mouse: dict[str, npt.NDArray[Any]] = {}
-        for index, mouse in enumerate(self._mice):
-            scored = [trial for trial in self._held_out[index] if has_scored_frames(trial.length)]
-            if scored:
-                pairs = (self._scored(index, trial) for trial in scored)
-                per_mouse[mouse.session.name] = single_trial_correlation(pairs)
-                mouse.arrays.release()
-        return over_mice(per_mouse)
-
-    def _scored(self, mouse: int, trial: Trial) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        frames = scored_frames(trial.length)
-        return self._predict(mouse, trial)[:, frames], self._mice[mouse].responses(trial)[:, frames]
-
-    def _predict(self, mouse: int, trial: Trial) -> npt.NDArray[np.float32]:
-        predictor = Predictor(
-            self.training.averaged, self.config.network, self.config.inference.stride
-        )
-        held = self._mice[mouse]
-        video = torch.from_numpy(held.video(trial)).to(self.training.device)
-        return predictor.predict(
-            downsampled(video, self.config.data.downsample), held.behaviour(trial), mouse
-        )
-
-
-def _split(
-    mice: tuple[MouseTrials, ...], config: RunConfig
-) -> tuple[list[list[Trial]], list[list[Trial]]]:
-    """Training and held-out trials of each mouse; a fold that leaves either side empty is an error."""
-    folds, fold = config.data.folds, config.data.fold
-    parts = [mouse.split(folds, fold) for mouse in mice]
-    training, held_out = [part[0] for part in parts], [part[1] for part in parts]
-    if all(training) and any(held_out):
-        return training, held_out
-    groups = {trial.group for mouse in mice for trial in mouse.trials}
-    sizes = [sum(fold_of_group(group, folds) == each for group in groups) for each in range(folds)]
-    message = (
-        f"fold {fold} of {folds} cannot be held out: the {len(groups)} different films fall into "
-        f"folds of {', '.join(map(str, sizes))}, but every mouse needs a film to train on, and some "
-        f"mouse one that is held out"
-    )
-    raise RecordingError(message, "Choose other values of data.folds and data.fold.")
+        mean = self._teachers.mean(network, self.config)
+        feed = feed_of(pools, self.config, device, None if mean is None else mean.drawn)
+        each = [len(trials) for trials in self._trials]
+        training = Training(self.config, network, feed, device, trials=sum(each) / len(each))
+        if mean is not None and self.config.distillation is not None:
+            weight = self.config.distillation.weight
+            training.objective = Distillation(ResponseLoss(self.config.training), mean, weight)
+        return training

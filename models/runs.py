@@ -54,6 +54,29 @@ class MouseRecord(BaseModel):
     unit_ids: list[int]
 
 
+class TeacherRecord(BaseModel):
+    """A run that another one learnt from."""
+
+    folder: str
+    weights_sha256: str
+
+
+class Imported(BaseModel):
+    """The file that a run's weights were taken from: such a run was trained elsewhere.
+
+    Its `config.training` and `seed` are not what it was trained with; `params` are, as its file
+    tells. Which trials it held out is not known, so it has no predictions for them.
+    """
+
+    file: str
+    """Name, with the folders that were given with it."""
+    sha256: str
+    fold: int | None
+    """The fold of another software that the file's path names; None where it names none, and then
+    `config.data.fold` says nothing."""
+    params: dict[str, Any]
+
+
 class RunRecord(BaseModel):
     """What config.json holds."""
 
@@ -70,6 +93,10 @@ class RunRecord(BaseModel):
     created: str
     commit: str
     packages: dict[str, str]
+    imported: Imported | None = None
+    """None where the run was trained here."""
+    teachers: tuple[TeacherRecord, ...] = ()
+    """In the order of `config.distillation.teachers`."""
 
 
 class Status(BaseModel):
@@ -110,11 +137,15 @@ class RunFolder:
 
     def create(self, record: RunRecord) -> None:
         """Begin the run; a folder that already holds one is a RunError."""
+        self.check_free()
+        write_json(self.path / "config.json", record.model_dump(mode="json"))
+
+    def check_free(self) -> None:
+        """Raise RunError where the folder already holds a run."""
         if self.exists:
             raise RunError(
                 f"{self.path} already holds a run", "Choose another folder or remove it."
             )
-        write_json(self.path / "config.json", record.model_dump(mode="json"))
 
     def record(self) -> RunRecord:
         """What the run is; a RunError where there is none or it is not readable."""

@@ -1,5 +1,6 @@
 """A trained run, loaded from its folder to predict."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from models.checkpoints import load_state
+from models.config import InferenceConfig
 from models.devices import usable_device
 from models.errors import RunError
 from models.inference import Predictor
@@ -24,14 +26,25 @@ Array = npt.NDArray[np.float32]
 class TrainedRun:
     """A run's network with its averaged weights; it predicts as the run did when it validated."""
 
-    def __init__(self, folder: RunFolder, record: RunRecord, network: Network) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        record: RunRecord,
+        network: Network,
+        inference: InferenceConfig | None = None,
+    ) -> None:
         self.folder, self.record = folder, record
-        stride = record.config.inference.stride
-        self._predictor = Predictor(network, record.config.network, stride)
+        how = inference or record.config.inference
+        self._predictor = Predictor(network, record.config.network, how.stride, how.windows)
 
     @classmethod
-    def open(cls, folder: Path, device: str = "auto") -> "TrainedRun":
-        """Load config.json and weights.pt. Raises RunError for what is missing or does not fit."""
+    def open(
+        cls, folder: Path, device: str = "auto", inference: InferenceConfig | None = None
+    ) -> "TrainedRun":
+        """Load config.json and weights.pt. Raises RunError for what is missing or does not fit.
+
+        With `inference`, it predicts by this and not by what its configuration says.
+        """
         place = usable_device(device)
         run = RunFolder(folder)
         record = run.record()
@@ -42,7 +55,12 @@ class TrainedRun:
             message = f"{run.weights} does not fit the network that {folder}/config.json describes"
             remedy = "The run was made by another version of the code; train it again."
             raise RunError(message, remedy) from error
-        return cls(run, record, network.to(place))
+        return cls(run, record, network.to(place), inference)
+
+    @property
+    def network(self) -> Network:
+        """With the averaged weights, to evaluate."""
+        return self._predictor.network
 
     def predict(self, session: Session, trial: int) -> Array:
         """(N, T) responses in raw units, in the order of `session.unit_ids`, for all valid frames.
@@ -50,6 +68,14 @@ class TrainedRun:
         Raises RunError where the run was not trained on this mouse with these neurons.
         """
         return self.respond(session, session.video(trial), session.behaviour(trial))
+
+    def predict_tier(self, session: Session, tier: str) -> Iterator[tuple[int, Array]]:
+        """Each trial of a tier with its prediction, made when it is asked for.
+
+        Raises RunError as `predict`, for a mouse that is not known at once.
+        """
+        self._index(session)
+        return ((trial, self.predict(session, trial)) for trial in session.trials(tier))
 
     def respond(self, session: Session, video: Array, behaviour: Array) -> Array:
         """`predict` for a trial that is in memory: video (T, H, W) as on disk, behaviour (4, T).

@@ -47,8 +47,10 @@ class Floor:
         """Record how far the run is, if it is not on the board, and stop it."""
         if board.floor is None:
             run = RunFolder(self.folder)
-            done = run.exists and run.status() is not None
-            self._settle(board, {} if done else {FAILURE: INTERRUPTED}, killed=not done)
+            status = run.status() if run.exists else None
+            reason = INTERRUPTED if status is None else status.reason
+            failed = status is None or status.state == "failed"
+            self._settle(board, {FAILURE: reason} if failed else {}, killed=status is None)
             ray.cancel(self._result, force=True)
 
     def _settle(self, board: Scoreboard, result: dict[str, Any], killed: bool = False) -> None:

@@ -51,7 +51,7 @@ def figure_table(title: str, figures: Sequence[Figure], promises: Mapping[str, s
     made = table(title, "figure", "value", "unit", "plain way", "times better", "promised")
     for figure in figures:
         cells = (_number(figure.value), figure.unit, _number(figure.baseline))
-        ratio = f"{figure.ratio:,.1f}"
+        ratio = f"{figure.ratio:,.2f}" if figure.ratio < 10 else f"{figure.ratio:,.1f}"
         made.add_row(figure.name, *cells, ratio, promises.get(figure.name, ""))
     return uncut(made)
 

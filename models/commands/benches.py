@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from models.commands.common import Device
 from models.console import err, out
 
 if TYPE_CHECKING:
@@ -38,6 +39,49 @@ def recordings(
     with err.status(f"measuring on a generated session of {size.bytes / 1e9:.1f} GB"):
         figures = bench_recordings(size, folder)
     title = f"recordings: {trials} trials x {size.frames} frames x {neurons} neurons, {dtype}"
+    _show(title, figures, PROMISES, json)
+
+
+@bench.command()
+def training(
+    json: Json = None,
+    batch: Annotated[int, typer.Option(min=1, help="Clips of a step on the CPU.")] = 8,
+    steps: Annotated[
+        int, typer.Option(min=1, help="Timed steps of each way, three times in turns.")
+    ] = 1,
+) -> None:
+    """Measure a full-size training step against the plain one; some minutes on a CPU.
+
+    The plain step computes the readouts of all ten mice for every clip.
+    """
+    from models.bench.stepping import Size
+    from models.bench.training import PROMISES, bench_training
+
+    size = Size(batch=batch, steps=steps)
+    with err.status(f"measuring steps of {batch} clips with {len(size.neurons)} mice"):
+        figures = bench_training(size)
+    title = f"training: DwiseNeuro with {len(size.neurons)} mice, {batch} clips a step on the CPU"
+    _show(title, figures, PROMISES, json)
+
+
+@bench.command()
+def inference(
+    json: Json = None,
+    neurons: Annotated[int, typer.Option(min=1, help="Neurons that are predicted.")] = 7863,
+    frames: Annotated[int, typer.Option(min=31, help="Frames of the trial.")] = 300,
+    device: Device = "auto",
+) -> None:
+    """Measure predictions in batches of windows against one window at a time.
+
+    DwiseNeuro is of the winner's size on a GPU and small on a CPU, where it takes some minutes.
+    """
+    from models.bench.inference import PROMISES, Size, bench_inference
+
+    size = Size.fitting(neurons, frames, device)
+    with err.status(f"predicting a trial of {frames} frames"):
+        figures = bench_inference(size)
+    blocks = len(size.network.core_features)
+    title = f"inference: DwiseNeuro of {blocks} blocks, {frames} frames x {neurons} neurons"
     _show(title, figures, PROMISES, json)
 
 

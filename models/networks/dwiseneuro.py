@@ -228,13 +228,12 @@ class DwiseNeuro(Network):
         return scaled
 
     def film(self, video: Tensor, states: Tensor) -> Tensor:
-        """(B, 5, T, S, S): the video and, filling a plane each, the four behaviour channels."""
-        size = video.shape[-2:]
-        film = with_planes(video, states)
+        """(B, 5, T, S, S): the padded video and, filling a plane each, the four behaviour channels."""
         if self.pad_to_square:
-            missing = max(size) - size[0]
-            film = F.pad(film, (0, 0, missing // 2, missing - missing // 2))
-        return film
+            height, width = video.shape[-2:]
+            missing = max(width - height, 0)
+            video = F.pad(video, (0, 0, missing // 2, missing - missing // 2))
+        return with_planes(video, states)
 
     @torch.no_grad()
     def _start_at(self, mice: Sequence[Mouse]) -> None:

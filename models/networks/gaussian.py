@@ -5,14 +5,20 @@ the organisers' starting values. Places are (x, y) from -1, the first pixel's ce
 """
 
 import itertools
+from collections.abc import Sequence
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
-from models.networks.network import Mouse
+from models.networks.blocks import Standardised
+from models.networks.network import Mouse, Network, Rows
 from models.networks.outputs import Activation, Magnitude, OutputConfig
+
+READ_AT_ONCE = 2**24
+"""Interpolated features that are held at a time: 64 MiB."""
 
 
 class GaussianConfig(OutputConfig):
@@ -33,7 +39,9 @@ class GaussianReadout(nn.Module):
     """Features (b, C, T, H, W) of one mouse's clips -> drive (b, N, T).
 
     While training, a neuron's place is drawn once a clip from a Gaussian with a full, learnt
-    covariance; otherwise it is the mean. Feature maps are interpolated linearly.
+    covariance; otherwise it is the mean. Feature maps are interpolated linearly, in single precision,
+    since half a precision's places would be off by a tenth of a pixel. A place outside the frame
+    reads the nearest point of its rim.
     """
 
     def __init__(self, config: GaussianConfig, channels: int, neurons: int) -> None:
@@ -44,39 +52,43 @@ class GaussianReadout(nn.Module):
 
     def forward(self, x: Tensor, shift: Tensor | None = None) -> Tensor:
         """`shift` (b, T, 2) is added to all places."""
-        places = self.places(len(x))  # (b, N, 2)
-        if shift is None:
-            read = self._still(x, places)
-        else:
-            read = self._moving(x, places[:, None] + shift[:, :, None])
-        drive: Tensor = torch.einsum("bcnt,nc->bnt", read, self.features.to(read.dtype))
-        return drive
+        batch, channels, frames = x.shape[:3]
+        places = self.places(batch)[:, None].expand(-1, frames, -1, -1)  # (b, T, N, 2)
+        if shift is not None:
+            places = places + shift[:, :, None].float()
+        at_once = max(READ_AT_ONCE // (channels * len(self.features)), 1)
+        maps = x.transpose(1, 2).flatten(0, 1).split(at_once)
+        read = self._read_again if len(maps) > 1 and torch.is_grad_enabled() else self._read
+        parts = zip(maps, places.flatten(0, 1).split(at_once), strict=True)
+        drive: Tensor = torch.cat([read(*part) for part in parts]).unflatten(0, (batch, frames))
+        return drive.transpose(1, 2)
 
     def places(self, clips: int) -> Tensor:
-        """(clips, N, 2): drawn while training, means otherwise, within the frame."""
+        """(clips, N, 2): drawn while training, means otherwise."""
         place = self.place.expand(clips, -1, -1)
         if self.training:
-            noise = torch.randn_like(place)
-            place = place + torch.einsum("nij,bnj->bni", self.spread, noise)
-        return place.clamp(-1, 1)
+            noise = torch.randn_like(place)[..., None, :]
+            # Not a matrix product, which autocast would round to half precision.
+            place = place + (self.spread * noise).sum(-1)
+        return place
 
     def penalty(self) -> Tensor:
         """The summed absolute feature weights."""
         return self.features.abs().sum()
 
-    def _still(self, x: Tensor, places: Tensor) -> Tensor:
-        """(b, C, N, T) with one place a clip."""
-        batch, channels, frames = x.shape[:3]
-        flat = x.flatten(1, 2)  # (b, C * T, H, W)
-        read: Tensor = _sampled(flat, places[:, :, None])[..., 0]
-        return read.reshape(batch, channels, frames, -1).transpose(2, 3)
+    def _read_again(self, maps: Tensor, places: Tensor) -> Tensor:
+        """`_read`, done again in the backward pass, since all frames' features fill the memory."""
+        drive: Tensor = checkpoint(
+            self._read, maps, places, use_reentrant=False, preserve_rng_state=False
+        )
+        return drive
 
-    def _moving(self, x: Tensor, places: Tensor) -> Tensor:
-        """(b, C, N, T) with places (b, T, N, 2)."""
-        batch, _, frames = x.shape[:3]
-        flat = x.transpose(1, 2).flatten(0, 1)  # (b * T, C, H, W)
-        read: Tensor = _sampled(flat, places.flatten(0, 1)[:, :, None])[..., 0]  # (b * T, C, N)
-        return read.reshape(batch, frames, *read.shape[1:]).permute(0, 2, 3, 1)
+    def _read(self, maps: Tensor, places: Tensor) -> Tensor:
+        """(F, N) drive of F frames: maps (F, C, H, W), places (F, N, 2)."""
+        seen = F.grid_sample(
+            maps.float(), places[:, :, None], padding_mode="border", align_corners=True
+        )  # (F, C, N, 1)
+        return (seen[..., 0] * self.features.T).sum(1)
 
 
 class Shifter(nn.Module):
@@ -114,6 +126,41 @@ class GaussianNeurons(nn.Module):
         return response
 
 
-def _sampled(x: Tensor, places: Tensor) -> Tensor:
-    """(b, C, N, 1) linear interpolation of (b, C, H, W) at (b, N, 1, 2); zero outside."""
-    return F.grid_sample(x, places.to(x.dtype), align_corners=True)
+class GaussianNetwork(Network):
+    """What families with this readout share: they add `features`, (B, C, T, H, W).
+
+    A trial is predicted in one go: these networks filter over time, they do not look at a clip as a
+    whole. Behaviour is standardised by mouse.
+    """
+
+    windowed = False
+
+    def __init__(self, config: GaussianConfig, mice: Sequence[Mouse], channels: int) -> None:
+        super().__init__()
+        self.feature_l1 = config.feature_l1
+        self.standardised = Standardised(mice)
+        self.activation = Activation(config)
+        self.readouts = nn.ModuleList(
+            GaussianNeurons(config, channels, mouse, self.activation) for mouse in mice
+        )
+
+    def states(self, behaviour: Tensor, rows: Rows) -> Tensor:
+        standard: Tensor = self.standardised(behaviour, rows)
+        return standard
+
+    def read(self, mouse: int, features: Tensor, states: Tensor) -> Tensor:
+        response: Tensor = self._neurons(mouse)(features, states, self.activation)
+        return response
+
+    def penalty(self, mice: Sequence[int]) -> Tensor:
+        """feature_l1 times the summed absolute feature weights of these mice."""
+        total = super().penalty(mice)
+        if self.feature_l1 > 0:
+            for mouse in mice:
+                total = total + self.feature_l1 * self._neurons(mouse).readout.penalty()
+        return total
+
+    def _neurons(self, mouse: int) -> GaussianNeurons:
+        neurons = self.readouts[mouse]
+        assert isinstance(neurons, GaussianNeurons)
+        return neurons

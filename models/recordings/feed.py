@@ -8,6 +8,7 @@ import torch
 
 from models.config import RunConfig
 from models.errors import UserError
+from models.networks.network import NetworkConfig
 from models.recordings.clips import ClipBatch, ClipSampler, Pool, RawClips
 
 AHEAD = 3
@@ -55,14 +56,22 @@ class Ahead(Direct):
         return self._drawn.pop(step).result().ready(self.device, self.downsample)
 
 
-def feed_of(pools: Sequence[Pool], config: RunConfig, device: torch.device) -> Feed:
-    """The feed that `training.device_cache` asks for; a UserError where the device is too small."""
+def feed_of(
+    pools: Sequence[Pool],
+    config: RunConfig,
+    device: torch.device,
+    clips: NetworkConfig | None = None,
+) -> Feed:
+    """The feed that `training.device_cache` asks for; a UserError where the device is too small.
+
+    `clips` tells which clips are drawn, if not the network's.
+    """
     place = place_of(config, sum(pool.bytes for pool in pools), device)
     if place == "device":
         pools = _copied(pools, device)
     sampler = ClipSampler(
         pools,
-        config.network,
+        clips or config.network,
         config.training.batch_size,
         config.seed,
         pinned=place == "ahead" and device.type == "cuda",

@@ -2,8 +2,9 @@
 
 
 class TrainingFailed(Exception):
-    """A training that cannot go on; `reason` says why."""
+    """A training that cannot go on: `reason` says why, `remedy` what to try instead."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, remedy: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.remedy = remedy

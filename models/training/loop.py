@@ -1,51 +1,73 @@
-"""The training loop: AdamW, warm-up and cosine, averaged weights, CutMix, autocast.
+"""The training loop: batches, CutMix, autocast, AdamW, averaged weights.
 
-Batches, dropout and CutMix of a step follow from (seed, step) alone, so a training that continues
-from its state equals one that never stopped.
+Batches, dropout and CutMix of a step follow from (seed, step) alone, by numpy's SeedSequence, which
+is the same in every process: a training that continues from its state, taken after any step, equals
+one that never stopped. On a CPU it does so bit for bit.
 """
 
-import math
+import time
 from collections.abc import Callable
+from math import sqrt
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models.config import RunConfig
-from models.devices import autocast_type
-from models.losses import poisson
+from models.devices import autocast_type, wait_for
 from models.networks.network import Network
 from models.recordings.clips import ClipBatch
 from models.recordings.cutmix import cutmix
 from models.recordings.feed import Feed
-from models.training.failure import TrainingFailed
-from models.training.settings import TrainingConfig
+from models.training.finite import FiniteLoss
+from models.training.groups import parameter_groups
+from models.training.kernels import compile_parts, lay_channels_last
+from models.training.memory import Portion, is_out_of_memory
+from models.training.objective import Objective, ResponseLoss
+from models.training.parts import parts_of
+from models.training.schedule import Schedule
 
 
 class Training:
-    """One network being trained."""
+    """One network being trained. `objective` may be exchanged before the first step."""
+
+    objective: Objective
 
     def __init__(
-        self, config: RunConfig, network: Network, feed: Feed, device: torch.device
+        self, config: RunConfig, network: Network, feed: Feed, device: torch.device, trials: float
     ) -> None:
-        self.config, self.feed, self.device = config, feed, device
+        """`trials`: the training trials of a mouse, mean over mice, for the organisers' scale."""
+        self.config, self.feed, self.device, self.trials = config, feed, device, trials
         self.network = network.to(device)
         settings = config.training
+        self.objective = ResponseLoss(settings)
         self.steps_per_epoch = max(settings.clips_per_epoch // settings.batch_size, 1)
         self.step = 0
+        self.first_step_seconds = 0.0
+        """How long the first step of this process took, compiling included."""
         self.precision = autocast_type(settings.precision, device)
-        self.optimizer = torch.optim.AdamW(
-            _parameter_groups(network, settings.weight_decay),
-            lr=settings.learning_rate,
-            fused=device.type == "cuda",
-        )
-        self.schedule = _schedule(self.optimizer, settings, self.steps_per_epoch * settings.epochs)
+        self.portion = Portion(settings.micro_batch or settings.batch_size)
+        self._finite = FiniteLoss(device)
+        self._total = torch.zeros((), dtype=torch.float64, device=device)  # of this epoch's losses
+        self._prepare()
+
+    def _prepare(self) -> None:
+        """What is made of the network."""
+        settings = self.config.training
+        if settings.channels_last:
+            lay_channels_last(self.network)
+        groups = parameter_groups(self.network, settings)
+        self.optimizer = torch.optim.AdamW(groups, fused=True)
+        self.schedule = Schedule(self.optimizer, settings, self.steps_per_epoch * settings.epochs)
         self.average = AveragedModel(
             self.network, multi_avg_fn=get_ema_multi_avg_fn(settings.ema_decay), use_buffers=True
         )
-        self.scaler = torch.amp.GradScaler(device.type, enabled=self.precision == torch.float16)
+        if settings.compile:
+            compile_parts(self.network)
+        half = self.precision == torch.float16
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=half)
 
     @property
     def epoch(self) -> int:
@@ -60,26 +82,39 @@ class Training:
         return network
 
     def train_epoch(self, on_step: Callable[[int], None] | None = None) -> float:
-        """Train one epoch; the mean loss per clip. Raises TrainingFailed on a non-finite loss."""
+        """Train what is left of an epoch; the whole epoch's mean loss a clip, without penalties.
+
+        `on_step` is called with the steps trained. Raises TrainingFailed on a loss that is not
+        finite, and where the device's memory is too small.
+        """
         self.network.train()
-        total = torch.zeros((), device=self.device)
-        for _ in range(self.steps_per_epoch):
-            total += self._train_step()
+        if self.step % self.steps_per_epoch == 0:
+            self._total.zero_()
+        for _ in range(self.steps_per_epoch - self.step % self.steps_per_epoch):
+            began = time.perf_counter()
+            self._train_step()
+            if not self.first_step_seconds:
+                wait_for(self.device)
+                self.first_step_seconds = time.perf_counter() - began
             if on_step is not None:
                 on_step(self.step)
-        mean = float(total) / self.steps_per_epoch
-        if not math.isfinite(mean):
-            raise TrainingFailed(f"the loss is {mean} in epoch {self.epoch}")
-        return mean
+        self._finite.look()
+        return float(self._total) / self.steps_per_epoch
+
+    def validated(self, score: float) -> None:
+        """The epoch that was trained has this score."""
+        self.schedule.validated(score)
 
     def state(self) -> dict[str, Any]:
-        """Everything that continuing depends on."""
-        parts = self._parts()
-        return {"step": self.step, **{name: part.state_dict() for name, part in parts.items()}}
+        """Everything that continuing depends on. Raises TrainingFailed on a loss that is not finite."""
+        self._finite.look()
+        parts = {name: part.state_dict() for name, part in self._parts().items()}
+        return {"step": self.step, "total": float(self._total), **parts}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Continue from `state()` of a training with the same configuration."""
         self.step = int(state["step"])
+        self._total.fill_(state["total"])
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
 
@@ -90,16 +125,14 @@ class Training:
             "optimizer": self.optimizer,
             "schedule": self.schedule,
             "scaler": self.scaler,
+            "portion": self.portion,
         }
 
-    def _train_step(self) -> Tensor:
+    def _train_step(self) -> None:
+        """One step, again with half the portion if the device's memory is too small for it."""
+        while not self._added_up():
+            self.portion.halve(self.step + 1)
         settings = self.config.training
-        torch.manual_seed(hash((self.config.seed, self.step)) % 2**63)
-        batch = self.feed.batch(self.step)
-        batch = cutmix(batch, settings.cutmix_probability, settings.cutmix_alpha)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = self._loss(batch)
-        self.scaler.scale(loss).backward()
         if settings.gradient_clip is not None:
             self.scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self.network.parameters(), settings.gradient_clip)
@@ -108,40 +141,53 @@ class Training:
         self.schedule.step()
         self.average.update_parameters(self.network)
         self.step += 1
-        return loss.detach()
 
-    def _loss(self, batch: ClipBatch) -> Tensor:
-        """Mean over clips of the loss summed over neurons and frames, readouts of present mice only."""
+    def _added_up(self) -> bool:
+        """Add up the gradients of this step's batch; False where that takes too much memory."""
+        settings = self.config.training
+        torch.manual_seed(seed_of(self.config.seed, self.step))
+        try:
+            batch = cutmix(
+                self.feed.batch(self.step), settings.cutmix_probability, settings.cutmix_alpha
+            )
+            self.optimizer.zero_grad(set_to_none=True)
+            mean, loss = self._backward(batch)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            self.optimizer.zero_grad(set_to_none=True)
+            return False
+        self._total += mean
+        self._finite.note(loss, self.step + 1)
+        return True
+
+    def _backward(self, batch: ClipBatch) -> tuple[Tensor, Tensor]:
+        """The mean loss of the clips, and what was minimised: the scaled losses and the penalty."""
+        clips = len(batch.video)
+        scale = self._scale(clips)
+        total = torch.zeros((), device=self.device)
+        for part in parts_of(batch, self.portion.clips):
+            losses = self._losses(part).sum()
+            self.scaler.scale(scale * losses).backward()
+            total += losses.detach()
+        penalty = self.network.penalty([mouse for mouse, _ in batch.rows])
+        if penalty.requires_grad:
+            self.scaler.scale(penalty).backward()
+        return total / clips, scale * total + penalty.detach()
+
+    def _losses(self, batch: ClipBatch) -> Tensor:
+        """(B,) losses of clips, computed in the precision of the run."""
         enabled = self.precision != torch.float32
         with torch.autocast(self.device.type, self.precision, enabled=enabled):
-            predictions = self.network(batch.video, batch.behaviour, batch.rows)
-        context = min(self.network.context, batch.video.shape[1] - 1)
-        losses = [
-            poisson(prediction[..., context:].float(), response[..., context:])
-            for prediction, response in zip(predictions, batch.responses, strict=True)
-        ]
-        return torch.cat(losses).mean()
+            return self.objective(self.network, batch)
+
+    def _scale(self, clips: int) -> float:
+        """What a clip's loss is multiplied by in a batch of so many."""
+        mean = self.config.training.loss_scale == "mean"
+        return 1 / clips if mean else sqrt(self.trials / clips)
 
 
-def _parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weights decay; biases, norms and other vectors do not."""
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    matrices = [parameter for parameter in trained if parameter.ndim > 1]
-    vectors = [parameter for parameter in trained if parameter.ndim <= 1]
-    return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": vectors, "weight_decay": 0.0},
-    ]
-
-
-def _schedule(
-    optimizer: torch.optim.Optimizer, settings: TrainingConfig, steps: int
-) -> LRScheduler:
-    """Linear warm-up, then cosine down to the final share of the learning rate."""
-    rising = min(round(settings.warmup * steps), steps - 1)
-    final = settings.final_learning_rate * settings.learning_rate
-    cosine = CosineAnnealingLR(optimizer, max(steps - rising, 1), eta_min=final)
-    if rising == 0:
-        return cosine
-    warmup = LinearLR(optimizer, 1 / (rising + 1), 1.0, rising)
-    return SequentialLR(optimizer, [warmup, cosine], [rising])
+def seed_of(seed: int, step: int) -> int:
+    """The seed of a step's random draws: the same in every process, another than its clips' draws."""
+    sequence = np.random.SeedSequence((seed, step), spawn_key=(1,))
+    return int(sequence.generate_state(1, np.uint64)[0])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from models import predictions
-from models.checkpoints import load_state
+from models.checkpoints import load_state, save_state
 from models.errors import RecordingError, RunError, UserError
 from models.fit import Fit
 from models.metrics import over_mice, scored_frames, single_trial_correlation
@@ -14,18 +14,8 @@ from models.recordings.data_set import open_sessions
 from models.recordings.trials import load_trials
 from models.runs import SCORE, TRAIN_LOSS, RunFolder
 from models.trained import TrainedRun
-from tests.models.tiny import NETWORKS, config_of
-
-
-def fit_of(folder, recordings, family="linear", **changes):
-    return Fit(folder, config_of(family, **changes), recordings, "cpu")
-
-
-def train(fit):
-    while not fit.done:
-        fit.train_epoch()
-    fit.finish()
-    return fit
+from tests.models.tiny import config_of
+from tests.models.tiny_training import fit_of, train
 
 
 def without_times(lines):
@@ -86,18 +76,34 @@ def test_an_interrupted_run_goes_on_as_if_it_never_stopped(recordings, tmp_path,
     assert_equal_states(one.folder.weights, two.folder.weights)
     last = [load_state(fit.folder.checkpoint) for fit in (one, two)]
     assert last[0].keys() == last[1].keys()
-    assert all(torch.equal(t, last[1]["network"][name]) for name, t in last[0]["network"].items())
+    networks = [state["training"]["network"] for state in last]
+    assert all(torch.equal(tensor, networks[1][name]) for name, tensor in networks[0].items())
     lines = [without_times(fit.folder.metrics()) for fit in (one, two)]
     assert lines[0] == lines[1]
     assert len(lines[0]) == 2
     assert two.folder.status() == one.folder.status()
 
 
-@pytest.mark.parametrize("family", NETWORKS)
-def test_the_same_configuration_gives_the_same_run(recordings, tmp_path, family):
+def test_the_same_configuration_gives_the_same_run(recordings, tmp_path):
     for name in ("one", "two"):
-        fit_of(tmp_path / name, recordings, family).train_epoch()
+        fit_of(tmp_path / name, recordings).train_epoch()
     assert_equal_states(tmp_path / "one/weights.pt", tmp_path / "two/weights.pt")
+
+
+def test_a_checkpoint_of_another_version_is_refused(recordings, tmp_path):
+    fit = fit_of(tmp_path / "run", recordings)
+    fit.train_epoch()
+    save_state(fit.folder.checkpoint, fit.training.state())
+    with pytest.raises(RunError, match="does not fit this version's training"):
+        fit_of(tmp_path / "run", recordings)
+
+
+def test_what_killed_processes_left_is_removed(recordings, tmp_path):
+    fit_of(tmp_path / "run", recordings)
+    abandoned = tmp_path / "run/.checkpoint.pt.k3h_2abc"
+    abandoned.touch()
+    fit_of(tmp_path / "run", recordings)
+    assert not abandoned.exists()
 
 
 def test_an_epoch_whose_checkpoint_was_not_written_is_trained_again(recordings, tmp_path):

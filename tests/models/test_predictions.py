@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,6 +37,46 @@ def test_trials_lie_end_to_end_time_first(tmp_path):
         assert archive["lengths"].tolist() == [4, 2]
         assert (archive["values"].shape, archive["values"].dtype) == ((6, 3), np.float16)
         np.testing.assert_array_equal(archive["values"][4], trials[9][:, 0].astype(np.float16))
+
+
+def test_trials_may_be_made_as_they_are_written(tmp_path):
+    trials = trials_of([4, 2, 9])
+    predictions.write(tmp_path, "mouse", trials)
+    predictions.write(tmp_path, "streamed", (pair for pair in trials.items()))
+    paths = (tmp_path / "predictions" / f"{name}.npz" for name in ("mouse", "streamed"))
+    whole, streamed = (dict(np.load(path)) for path in paths)
+    assert list(streamed) == ["trials", "lengths", "values"]
+    for name, values in whole.items():
+        np.testing.assert_array_equal(streamed[name], values)
+
+
+def test_a_tier_is_written_with_one_trial_in_memory(tmp_path):
+    trial = 4 * 2**20  # bytes of a trial, as floats
+    pairs = ((number, np.full((2**11, 2**9), number, np.float32)) for number in range(30))
+    tracemalloc.start()
+    predictions.write(tmp_path, "mouse", pairs)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 6 * trial + 2**24  # numpy copies maps in pieces of 16 MiB
+    assert (tmp_path / "predictions/mouse.npz").stat().st_size == pytest.approx(
+        15 * trial, rel=0.01
+    )
+
+
+def test_what_fails_midway_leaves_the_file_as_it_was(tmp_path):
+    def failing():
+        yield 1, np.ones((3, 5), np.float32)
+        raise KeyboardInterrupt
+
+    predictions.write(tmp_path, "mouse", trials_of([4]))
+    before = (tmp_path / "predictions/mouse.npz").read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        predictions.write(tmp_path, "mouse", failing())
+    uneven = {1: np.ones((3, 5), np.float32), 2: np.ones((5, 3), np.float32)}
+    with pytest.raises(ValueError, match=r"same neurons; found \[3, 5\]"):
+        predictions.write(tmp_path, "mouse", uneven)
+    assert [path.name for path in (tmp_path / "predictions").iterdir()] == ["mouse.npz"]
+    assert (tmp_path / "predictions/mouse.npz").read_bytes() == before
 
 
 def test_mice_have_files_of_their_own_and_the_last_writing_counts(tmp_path):

@@ -5,8 +5,8 @@ import pytest
 
 from models import predictions
 from models.checkpoints import load_state, save_state
-from models.config import load_config
-from models.errors import RunError, UserError
+from models.config import InferenceConfig, load_config
+from models.errors import ConfigurationError, RunError, UserError
 from models.fit import Fit
 from models.recordings.data_set import open_sessions
 from models.recordings.folder import SessionFolder
@@ -102,11 +102,68 @@ def test_mice_keep_their_places(runs, data):
     assert run.respond(second, video, behaviour).shape == (second.neurons, FRAMES)
 
 
+def test_a_tier_is_predicted_trial_by_trial(runs, data):
+    session = open_sessions(data)[0]
+    run = TrainedRun.open(runs["dwiseneuro"], "cpu")
+    predicted = run.predict_tier(session, "train")
+    assert iter(predicted) is predicted  # nothing is made before it is asked for
+    for number, (trial, values) in zip(session.trials("train"), predicted, strict=True):
+        assert trial == number
+        np.testing.assert_array_equal(values, run.predict(session, trial))
+    assert not list(run.predict_tier(session, "oracle"))
+
+
+def test_windows_can_be_chosen_anew(runs, data):
+    session, folder = open_sessions(data)[0], runs["dwiseneuro"]
+    trial = session.trials("train")[0]
+
+    def predict(**how):
+        inference = InferenceConfig(**how) if how else None
+        return TrainedRun.open(folder, "cpu", inference).predict(session, trial)
+
+    np.testing.assert_array_equal(predict(), predict(stride=30))  # as the run's configuration
+    np.testing.assert_array_equal(predict(stride=1), predict(windows=16))
+    assert not np.allclose(predict(stride=1), predict(stride=30), rtol=1e-3)
+    assert not np.allclose(predict(stride=1), predict(windows=2), rtol=1e-3)
+
+
+def test_windows_are_chosen_on_the_command_line(runs, data, tmp_path, call):
+    words = ("predict", runs["dwiseneuro"], "--data", data, "--out", tmp_path, "--tier", "train")
+    session = open_sessions(data)[0]
+    written = []
+    for more, how in ((), {"stride": 30}), (("--stride", 8), {"stride": 8}):
+        code, printed, _ = call(*words, "--device", "cpu", *more)
+        assert (code, f"{session.name}: 6 trials of train" in printed) == (0, True)
+        run = TrainedRun.open(runs["dwiseneuro"], "cpu", InferenceConfig(**how))
+        stored = predictions.read(tmp_path, session.name)
+        assert list(stored) == session.trials("train")
+        for trial, values in run.predict_tier(session, "train"):
+            np.testing.assert_allclose(stored[trial], values, rtol=1e-3, atol=1e-6)
+        written.append(stored[0])
+    assert not np.allclose(*written, rtol=1e-3)
+
+
+def test_stride_and_windows_together_are_no_command(runs, data, tmp_path, refused):
+    words = ("predict", runs["linear"], "--data", data, "--out", tmp_path / "new")
+    refused([*words, "--stride", 4, "--windows", 3], "--stride 4 and --windows 3")
+    assert not (tmp_path / "new").exists()
+
+
+def test_stride_and_windows_together_are_refused():
+    content = {"inference": {"stride": 4, "windows": 3}}
+    with pytest.raises(ConfigurationError, match="not both; found stride 4 and windows 3"):
+        load_config(content)
+    both = {"windows": 3, "stride": None}
+    assert load_config({"inference": both}).inference == InferenceConfig(windows=3)
+
+
 def test_a_mouse_it_does_not_know(runs, data, tmp_path):
     session = open_sessions(data)[0]
     renamed = SessionFolder(shutil.copytree(session.path, tmp_path / "stranger"))
     with pytest.raises(RunError, match="found stranger"):
         TrainedRun.open(runs["linear"], "cpu").predict(renamed, session.trials("train")[0])
+    with pytest.raises(RunError, match="found stranger"):  # before anything is predicted
+        TrainedRun.open(runs["linear"], "cpu").predict_tier(renamed, "train")
 
 
 def test_other_neurons_of_a_mouse_it_knows(runs, data, tmp_path):

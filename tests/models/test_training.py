@@ -1,4 +1,3 @@
-import copy
 import math
 
 import pytest
@@ -6,31 +5,21 @@ import torch
 
 from models.devices import autocast_type, choose_device
 from models.losses import poisson
-from models.networks.registry import build
+from models.networks.network import Network
+from models.networks.registry import FAMILIES
 from models.training.failure import TrainingFailed
-from models.training.loop import Training
-from tests.models.tiny import NETWORKS, config_of, feed_of_trials, mouse_of, trial_of
-
-CPU = torch.device("cpu")
-NEURONS = (3, 2, 4)
-
-
-def training_of(family="linear", neurons=NEURONS, trials=None, **settings):
-    config = config_of(family, **settings)
-    torch.manual_seed(config.seed)
-    network = build(config.network, [mouse_of(n) for n in neurons], (9, 16))
-    trials = trials or [[trial_of(mouse, 45, n)] for mouse, n in enumerate(neurons)]
-    feed = feed_of_trials(trials, config.network, config.training.batch_size, config.seed)
-    return Training(config, network, feed, CPU)
-
-
-def weights(training):
-    return {name: tensor.clone() for name, tensor in training.network.state_dict().items()}
-
-
-def assert_equal(one, other):
-    assert one.keys() == other.keys()
-    assert all(torch.equal(one[name], other[name]) for name in one)
+from models.training.loop import seed_of
+from models.training.objective import trained_frames
+from tests.models.tiny import trial_of
+from tests.models.tiny_training import (
+    CPU,
+    TRIALS,
+    assert_close,
+    assert_equal,
+    steps,
+    training_of,
+    weights,
+)
 
 
 def test_a_step_trains_the_readouts_of_the_mice_in_its_batch_alone():
@@ -43,47 +32,6 @@ def test_a_step_trains_the_readouts_of_the_mice_in_its_batch_alone():
     for name, parameter in training.network.named_parameters():
         absent = not name.startswith("readouts.0.")
         assert (parameter.grad is None or not parameter.grad.any()) == absent
-
-
-@pytest.mark.parametrize("family", NETWORKS)
-def test_weights_decay_and_biases_do_not(family):
-    training = training_of(family, weight_decay=0.3)
-    decayed, free = training.optimizer.param_groups
-    assert (decayed["weight_decay"], free["weight_decay"]) == (0.3, 0.0)
-    trained = [p for p in training.network.parameters() if p.requires_grad]
-    assert {id(p) for p in decayed["params"] + free["params"]} == {id(p) for p in trained}
-    names = {id(parameter): name for name, parameter in training.network.named_parameters()}
-    assert all(names[id(p)].endswith("weight") or p.ndim > 1 for p in decayed["params"])
-    assert all(p.ndim <= 1 for p in free["params"])
-    assert free["params"]
-
-
-def rates(**settings):
-    """The learning rate of every step, and the one after the last."""
-    training = training_of(**settings)
-    steps = training.steps_per_epoch * training.config.training.epochs
-    found = []
-    for _ in range(steps):
-        found.append(training.optimizer.param_groups[0]["lr"])
-        training.optimizer.step()
-        training.schedule.step()
-    return found, training.optimizer.param_groups[0]["lr"]
-
-
-def test_the_learning_rate_rises_and_then_falls_as_a_cosine():
-    settings = {"epochs": 5, "clips_per_epoch": 16, "learning_rate": 0.1, "warmup": 0.2}
-    found, after = rates(**settings, final_learning_rate=0.05)
-    assert found[:5] == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1])
-    cosine = [0.005 + 0.095 * (1 + math.cos(math.pi * step / 16)) / 2 for step in range(17)]
-    assert [*found[4:], after] == pytest.approx(cosine)
-
-
-@pytest.mark.parametrize("warmup", [0.0, 1.0])
-def test_extreme_warm_ups(warmup):
-    found, after = rates(learning_rate=0.1, warmup=warmup, final_learning_rate=0.1)
-    assert max(found) == pytest.approx(0.1)
-    assert (found == sorted(found)) == (warmup == 1)
-    assert after == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize("family", ["linear", "dwiseneuro"])
@@ -101,7 +49,7 @@ def test_averaged_weights_are_the_moving_average(family):
     assert any(not torch.allclose(state[name].double(), now[name]) for name in now)
 
 
-@pytest.mark.parametrize("family", NETWORKS)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_the_same_configuration_and_seed_give_the_same_weights(family):
     trained = []
     for seed in (3, 3, 4):
@@ -113,30 +61,89 @@ def test_the_same_configuration_and_seed_give_the_same_weights(family):
     assert any(not torch.equal(trained[0][name], trained[2][name]) for name in trained[0])
 
 
-@pytest.mark.parametrize("family", NETWORKS)
-def test_a_training_that_continues_from_its_state_never_stopped(family):
-    one = training_of(family)
-    one.train_epoch()
-    state = copy.deepcopy(one.state())
-    loss = one.train_epoch()
-    two = training_of(family)
-    two.load_state(state)
-    assert (two.epoch, two.step) == (1, 3)
-    assert two.train_epoch() == loss
-    assert_equal(weights(one), weights(two))
-    assert_equal(one.averaged.state_dict(), two.averaged.state_dict())
-    assert one.schedule.get_last_lr() == two.schedule.get_last_lr()
-
-
-def test_the_loss_is_poisson_of_each_clip_after_the_frames_that_lack_history():
-    training = training_of()
+def test_the_loss_is_poisson_of_each_clip_over_the_frames_that_lack_nothing():
+    training = training_of(cutmix_probability=0.0)
+    training.network.lookahead = 3
     batch = training.feed.batch(0)
     predictions = training.network(batch.video, batch.behaviour, batch.rows)
-    losses = [
-        poisson(prediction[..., 4:], response[..., 4:])
-        for prediction, response in zip(predictions, batch.responses, strict=True)
-    ]
-    torch.testing.assert_close(training._loss(batch), torch.cat(losses).mean())
+    losses = torch.cat(
+        [
+            poisson(prediction[..., 4:-3], response[..., 4:-3])
+            for prediction, response in zip(predictions, batch.responses, strict=True)
+        ]
+    )
+    torch.testing.assert_close(training.objective(training.network, batch), losses)
+    mean, minimised = training._backward(batch)
+    torch.testing.assert_close(mean, losses.mean())
+    torch.testing.assert_close(minimised, losses.mean())
+
+
+@pytest.mark.parametrize(
+    ("context", "lookahead", "found"),
+    [(0, 0, (0, 8)), (3, 2, (3, 6)), (9, 0, (7, 8)), (3, 9, (3, 4)), (9, 9, (7, 8))],
+)
+def test_one_frame_at_least_is_trained_on(context, lookahead, found):
+    network = training_of().network
+    network.context, network.lookahead = context, lookahead
+    assert trained_frames(network, 8) == slice(*found)
+
+
+def test_the_organisers_scale_sums_over_clips_beside_the_penalty(monkeypatch):
+    def penalty(network, mice):
+        return sum(network.readouts[mouse].pictures.abs().sum() for mouse in mice)
+
+    monkeypatch.setattr(Network, "penalty", penalty)
+    mean, scaled = (training_of(batch_size=2, loss_scale=scale) for scale in ("mean", "organisers"))
+    batch = mean.feed.batch(0)
+    assert [mouse for mouse, _ in batch.rows] == [0, 1]
+    added = float(penalty(mean.network, (0, 1)).detach())
+    loss, minimised = mean._backward(batch)
+    assert float(minimised) == pytest.approx(float(loss) + added, rel=1e-5)
+    loss, minimised = scaled._backward(batch)
+    expected = math.sqrt(TRIALS / 2) * 2 * float(loss) + added
+    assert float(minimised) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_penalty_is_added_once_a_step(monkeypatch):
+    asked = []
+
+    def penalty(network, mice):
+        asked.append(list(mice))
+        return network.readouts[mice[0]].pictures.sum()
+
+    monkeypatch.setattr(Network, "penalty", penalty)
+    steps(training_of(batch_size=4, micro_batch=1), 1)
+    assert asked == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_gradients_are_those_of_all_readouts_for_all_clips_with_the_others_masked(family):
+    ours, plain = (training_of(family, neurons=(3, 3, 3), cutmix_probability=0) for _ in range(2))
+    batch = ours.feed.batch(0)
+    for training in (ours, plain):  # dropout and drawn places would differ
+        training.network.eval()
+    ours.objective(ours.network, batch).mean().backward()
+    masked_loss(plain.network, batch).backward()
+    for (name, one), other in zip(
+        ours.network.named_parameters(), plain.network.parameters(), strict=True
+    ):
+        if one.grad is None:
+            assert other.grad is None or not other.grad.any(), name
+        else:
+            torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-4, msg=name)
+
+
+def masked_loss(network, batch):
+    """The plain way: every mouse's readout of every clip, and a mask of the clips that are its own."""
+    clips, mice = len(batch.video), len(network.readouts)
+    readers = [(mouse, slice(0, clips)) for mouse in range(mice)]
+    predictions = network(batch.video, batch.behaviour, batch.rows, readers)
+    frames = trained_frames(network, batch.video.shape[1])
+    responses, mask = torch.cat(batch.responses), torch.zeros(mice, clips)
+    for mouse, part in batch.rows:
+        mask[mouse, part] = 1
+    losses = torch.stack([poisson(p[..., frames], responses[..., frames]) for p in predictions])
+    return (losses * mask).sum() / clips
 
 
 def test_training_lowers_the_loss_of_what_it_sees():
@@ -146,13 +153,44 @@ def test_training_lowers_the_loss_of_what_it_sees():
     assert training.epoch == 30
 
 
-def test_a_loss_that_is_not_a_number_ends_the_training():
-    broken = trial_of(0, 45, 3)
+def broken_training(**settings):
+    """Its responses are not numbers."""
+    broken = trial_of(0, 70, 3)
     broken.responses[:] = math.nan
-    training = training_of(neurons=(3,), trials=[[broken]])
-    with pytest.raises(TrainingFailed, match="the loss is nan in epoch 1") as caught:
-        training.train_epoch()
+    return training_of(neurons=(3,), trials=[[broken]], **settings)
+
+
+def test_a_loss_that_is_not_a_number_ends_the_training():
+    with pytest.raises(TrainingFailed, match="the loss is nan in step 1") as caught:
+        broken_training().train_epoch()
     assert caught.value.reason == str(caught.value)
+    assert "learning_rate" in caught.value.remedy
+
+
+def test_a_gpu_s_note_is_looked_at_at_the_end_of_an_epoch_and_before_a_checkpoint():
+    training = broken_training()
+    training._finite.every = 50  # as on a GPU
+    steps(training, 2)
+    with pytest.raises(TrainingFailed, match="the loss is nan in step 1"):
+        training.state()
+    with pytest.raises(TrainingFailed, match="the loss is nan in step 1"):
+        training.train_epoch()
+    assert training.step == 3
+
+
+def test_only_the_first_loss_that_is_not_finite_is_noted():
+    training = training_of()
+    training._finite.every = 5
+    training._finite.note(torch.tensor(1.0), 1)
+    training._finite.note(torch.tensor(math.inf), 2)
+    training._finite.note(torch.tensor(math.nan), 3)
+    with pytest.raises(TrainingFailed, match="the loss is inf in step 2"):
+        training._finite.note(torch.tensor(1.0), 5)
+
+
+def test_a_step_s_seed_is_the_same_in_every_process():
+    assert seed_of(0, 0) == 4881901421217228719
+    assert len({seed_of(seed, step) for seed in range(30) for step in range(30)}) == 900
 
 
 def test_an_epoch_is_at_least_one_step_and_steps_are_told():
@@ -168,8 +206,20 @@ def test_a_gradient_is_clipped():
     assert torch.cat(gradients).norm() == pytest.approx(1e-3, rel=1e-3)
 
 
-@pytest.mark.parametrize(("precision", "found"), [("auto", "float32"), ("bf16", "bfloat16")])
+@pytest.mark.parametrize(
+    ("precision", "found"), [("auto", "float32"), ("bf16", "bfloat16"), ("fp16", "float16")]
+)
 def test_precision_on_a_cpu(precision, found):
     assert autocast_type(precision, CPU) == getattr(torch, found)
     assert choose_device("cpu") == CPU
     assert math.isfinite(training_of("dwiseneuro", precision=precision).train_epoch())
+
+
+def test_kernels_with_channels_last_give_the_same_training():
+    plain, last = (training_of("factorized", channels_last=chosen) for chosen in (False, True))
+    kernels = [m.weight for m in last.network.modules() if isinstance(m, torch.nn.Conv3d)]
+    assert all(k.is_contiguous(memory_format=torch.channels_last_3d) for k in kernels)
+    assert not all(kernel.is_contiguous() for kernel in kernels)
+    for training in (plain, last):
+        steps(training, 2)
+    assert_close(weights(plain), weights(last), rtol=1e-3, atol=1e-4)
