@@ -12,9 +12,12 @@ from models.commands.runs import Config, Run, Sets, train_to_end
 def distill(
     data: Data,
     teachers: Annotated[
-        list[Path], typer.Option("--teacher", help="A complete run to learn from, repeatable.")
+        list[Path], typer.Option(help="Complete runs to learn from: RUN RUN..., after DATA.")
     ],
     run: Run,
+    further: Annotated[
+        list[Path] | None, typer.Argument(hidden=True, metavar="[RUN]...")
+    ] = None,  # an option takes one value: those that follow it come here
     config: Config = None,
     sets: Sets = None,
     weight: Annotated[
@@ -34,6 +37,6 @@ def distill(
     from models.settings import read_settings
 
     content = read_settings(config, sets or []).model_dump(mode="json")
-    folders = [str(teacher.resolve()) for teacher in teachers]
+    folders = [str(teacher.resolve()) for teacher in (*teachers, *(further or []))]
     content["distillation"] = {"teachers": folders, "weight": weight}
     train_to_end(run, load_config(content), data, device)

@@ -359,8 +359,8 @@ def test_from_the_command_line(call, refused, complete, recordings, tmp_path):
     path, run = tmp_path / "config.json", tmp_path / "run"
     path.write_text(json.dumps(config_of("dwiseneuro", epochs=1).model_dump(mode="json")))
     words = ["distill", recordings, "--run", run, "--config", path, "--device", "cpu"]
-    teachers = ["--teacher", complete, "--teacher", complete]
-    refused([*words, "--teacher", tmp_path / "none"], "holds no run")
+    teachers = ["--teachers", complete, complete]
+    refused([*words, "--teachers", tmp_path / "none"], "holds no run")
     refused([*words, *teachers, "--weight", "1.5"], "distillation.weight")
     code, printed, _ = call(*words, *teachers, "--weight", "0.5", "--set", "seed=4")
     assert (code, printed.count("validation correlation")) == (0, 1)
