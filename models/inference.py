@@ -38,8 +38,8 @@ class Clip:
     def of(cls, network: Network, config: NetworkConfig) -> "Clip":
         """At least one frame lacks nothing: what the network lacks beyond that does not count."""
         frames = config.clip_frames
-        context = min(getattr(network, "context", 0), frames - 1)
-        lookahead = min(getattr(network, "lookahead", 0), frames - 1 - context)
+        context = min(network.context, frames - 1)
+        lookahead = min(network.lookahead, frames - 1 - context)
         return cls(frames, config.frame_step, context, lookahead)
 
     @property
@@ -175,7 +175,7 @@ class Predictor:
         length = len(frames)
         frames, states = self._long_enough(frames, states)
         total: Tensor | None = None
-        count = torch.zeros(len(frames), device=frames.device)
+        count = torch.zeros(len(frames))
         for window, responses in self._windows(frames, states, mouse):
             if total is None:
                 total = responses.new_zeros(len(responses), len(frames))
@@ -183,7 +183,7 @@ class Predictor:
             total[:, seen] += responses[:, window.counted]
             count[seen] += 1
         assert total is not None
-        return total.div_(count)[:, :length]
+        return total.div_(count.to(total.device))[:, :length]
 
     def _long_enough(self, frames: Tensor, states: Tensor) -> tuple[Tensor, Tensor]:
         """A trial shorter than the windows need goes on with its last frame."""

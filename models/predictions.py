@@ -1,5 +1,6 @@
 """A run's predictions on disk: one file a mouse, float16, trials end to end."""
 
+import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -26,34 +27,34 @@ def write(run: Path, mouse: str, trials: Mapping[int, Array] | Iterable[tuple[in
     """
     pairs = trials.items() if isinstance(trials, Mapping) else trials
     path = _file(run, mouse)
-    with (
-        replacing(path) as temporary,
-        temporary.open("wb") as file,
-        tempfile.TemporaryFile(dir=path.parent) as end_to_end,
-    ):
+    with replacing(path) as temporary, tempfile.TemporaryFile(dir=path.parent) as values:
         numbers, shapes = [], []
         for number, prediction in pairs:
             numbers.append(number)
             shapes.append(prediction.shape[::-1])
-            end_to_end.write(prediction.T.astype(np.float16).tobytes())
-        np.savez(
-            file,
-            trials=np.array(numbers, dtype=np.int64),
-            lengths=np.array([length for length, _ in shapes], dtype=np.int64),
-            values=_mapped(end_to_end, shapes),
-        )
+            values.write(prediction.T.astype(np.float16).tobytes())
+        values.seek(0)
+        _write_archive(temporary, numbers, shapes, values)
 
 
-def _mapped(file: IO[bytes], shapes: list[tuple[int, ...]]) -> npt.NDArray[np.float16]:
-    """(frames, N) of trials (T, N) that lie end to end in a file, which stays on the disk."""
+def _write_archive(
+    path: Path, numbers: list[int], shapes: list[tuple[int, ...]], values: IO[bytes]
+) -> None:
+    """The .npz of trials whose values (T, N) of these shapes lie end to end in a file."""
+    lengths = [length for length, _ in shapes]
     sizes = {neurons for _, neurons in shapes} or {0}
     if len(sizes) > 1:
         raise ValueError(f"all trials of a mouse have the same neurons; found {sorted(sizes)}")
-    shape = sum(length for length, _ in shapes), sizes.pop()
-    if 0 in shape:
-        return np.empty(shape, np.float16)  # no file of no bytes can be mapped
-    file.flush()
-    return np.memmap(file, np.float16, "r", shape=shape)
+    described = np.lib.format.dtype_to_descr(np.dtype(np.float16))
+    header = {"descr": described, "fortran_order": False, "shape": (sum(lengths), *sizes)}
+    # As numpy.savez would, but for the values, which it wants in memory.
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, column in (("trials", numbers), ("lengths", lengths)):
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, np.array(column, dtype=np.int64))
+        with archive.open("values.npy", "w", force_zip64=True) as member:
+            np.lib.format.write_array_header_1_0(member, header)
+            shutil.copyfileobj(values, member)
 
 
 def read(run: Path, mouse: str) -> dict[int, Array]:

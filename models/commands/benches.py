@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from models.commands.common import Device
+from models.commands.common import Device, resumable
 from models.console import err, out
 
 if TYPE_CHECKING:
@@ -83,6 +83,35 @@ def inference(
     blocks = len(size.network.core_features)
     title = f"inference: DwiseNeuro of {blocks} blocks, {frames} frames x {neurons} neurons"
     _show(title, figures, PROMISES, json)
+
+
+@bench.command()
+def families(
+    json: Json = None,
+    family: Annotated[
+        list[str] | None, typer.Option(help="A family, again for more; all by default.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each family.")] = 3,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, a core each.")] = 2,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Keeps recordings and runs; finished ones are not trained again."),
+    ] = None,
+) -> None:
+    """Measure which share of the ceiling every family reaches beside the linear-nonlinear floor.
+
+    Small configurations on generated recordings, in raw units; about 20 CPU-minutes a family.
+    """
+    from models.bench.families import Plan, bench_families, family_table, figures
+    from models.bench.figure import write_figures
+
+    with resumable():
+        results = bench_families(Plan.read(), family or [], seeds, jobs, folder, err.print)
+    made = figures(results)
+    out.print(family_table(results))
+    out.print(f"{made[0].machine}; commit {made[0].commit}")
+    if json is not None:
+        write_figures(json, made)
 
 
 def _show(

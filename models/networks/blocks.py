@@ -81,6 +81,33 @@ class DropPath(nn.Module):
         return x * kept / (1 - self.rate)
 
 
+class PositionEncoding(nn.Module):
+    """Adds sines and cosines of the place in time, height and width; a third of the channels each."""
+
+    frequencies: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        third = -(-channels // 6) * 2  # an even number of channels for each axis, cut at the end
+        exponents = torch.arange(0, third, 2).float() / third
+        self.channels = channels
+        self.register_buffer("frequencies", 1.0 / 10000**exponents)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.encoding(x.shape[2:]).to(x.dtype)
+
+    def encoding(self, sizes: Sequence[int]) -> Tensor:
+        """(C, T, H, W) for these sizes of the last three axes."""
+        waves = []
+        for axis, size in enumerate(sizes):
+            angles = torch.arange(size, device=self.frequencies.device).outer(self.frequencies)
+            wave = torch.cat([angles.sin(), angles.cos()], dim=1).T  # (third, size)
+            shape = [len(wave), 1, 1, 1]
+            shape[axis + 1] = size
+            waves.append(wave.reshape(shape).expand(-1, *sizes))
+        return torch.cat(waves)[: self.channels]
+
+
 def causal_filter(x: Tensor, taps: Tensor) -> Tensor:
     """Filter each channel with its own time course: (B, C, T), (C, L) -> (B, C, T).
 

@@ -20,7 +20,13 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.networks.blocks import DropPath, SpatialDepthwise, TemporalDepthwise, with_planes
+from models.networks.blocks import (
+    DropPath,
+    PositionEncoding,
+    SpatialDepthwise,
+    TemporalDepthwise,
+    with_planes,
+)
 from models.networks.network import Mouse, Network
 from models.networks.outputs import Activation, OutputConfig
 from models.networks.readouts import GroupedReadout
@@ -99,33 +105,6 @@ class SqueezeExcite(nn.Module):
         narrow: Tensor = self.reduce(x.mean((2, 3, 4), keepdim=True))
         weights: Tensor = self.expand(F.silu(narrow))
         return x * torch.sigmoid(weights)
-
-
-class PositionEncoding(nn.Module):
-    """Adds sines and cosines of the place in time, height and width; a third of the channels each."""
-
-    frequencies: Tensor
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        third = -(-channels // 6) * 2  # an even number of channels for each axis, cut at the end
-        exponents = torch.arange(0, third, 2).float() / third
-        self.channels = channels
-        self.register_buffer("frequencies", 1.0 / 10000**exponents)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.encoding(x.shape[2:]).to(x.dtype)
-
-    def encoding(self, sizes: Sequence[int]) -> Tensor:
-        """(C, T, H, W) for these sizes of the last three axes."""
-        waves = []
-        for axis, size in enumerate(sizes):
-            angles = torch.arange(size, device=self.frequencies.device).outer(self.frequencies)
-            wave = torch.cat([angles.sin(), angles.cos()], dim=1).T  # (third, size)
-            shape = [len(wave), 1, 1, 1]
-            shape[axis + 1] = size
-            waves.append(wave.reshape(shape).expand(-1, *sizes))
-        return torch.cat(waves)[: self.channels]
 
 
 def repeat_channels(x: Tensor, channels: int) -> Tensor:

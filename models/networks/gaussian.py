@@ -6,6 +6,7 @@ the organisers' starting values. Places are (x, y) from -1, the first pixel's ce
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -140,16 +141,18 @@ class GaussianNetwork(Network):
         self.feature_l1 = config.feature_l1
         self.standardised = Standardised(mice)
         self.activation = Activation(config)
-        self.readouts = nn.ModuleList(
-            GaussianNeurons(config, channels, mouse, self.activation) for mouse in mice
-        )
+        self.readouts = nn.ModuleList(self.neurons(config, channels, mouse) for mouse in mice)
+
+    def neurons(self, config: Any, channels: int, mouse: Mouse) -> nn.Module:
+        """A mouse's readout: it has a `readout` that reads features of so many channels."""
+        return GaussianNeurons(config, channels, mouse, self.activation)
 
     def states(self, behaviour: Tensor, rows: Rows) -> Tensor:
         standard: Tensor = self.standardised(behaviour, rows)
         return standard
 
     def read(self, mouse: int, features: Tensor, states: Tensor) -> Tensor:
-        response: Tensor = self._neurons(mouse)(features, states, self.activation)
+        response: Tensor = self.readouts[mouse](features, states, self.activation)
         return response
 
     def penalty(self, mice: Sequence[int]) -> Tensor:
@@ -157,10 +160,11 @@ class GaussianNetwork(Network):
         total = super().penalty(mice)
         if self.feature_l1 > 0:
             for mouse in mice:
-                total = total + self.feature_l1 * self._neurons(mouse).readout.penalty()
+                total = total + self.feature_l1 * _penalty(self.readouts[mouse])
         return total
 
-    def _neurons(self, mouse: int) -> GaussianNeurons:
-        neurons = self.readouts[mouse]
-        assert isinstance(neurons, GaussianNeurons)
-        return neurons
+
+def _penalty(neurons: nn.Module) -> Tensor:
+    readout: Any = neurons.readout
+    penalty: Tensor = readout.penalty()
+    return penalty

@@ -25,10 +25,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.networks.attention import BehaviourMlp, FeedForward, Rate, Size
-from models.networks.blocks import DropPath, Standardised, standardised
+from models.networks.blocks import DropPath, standardised
+from models.networks.gaussian import GaussianNetwork
 from models.networks.hierarchy import HierarchicalConfig, HierarchicalNeurons, slowed
-from models.networks.network import Mouse, Network, Rows
-from models.networks.outputs import Activation, Nonlinearity
+from models.networks.network import Mouse
+from models.networks.outputs import Nonlinearity
 from models.networks.windows import WindowAttention
 
 
@@ -123,10 +124,10 @@ class SwinCore(nn.Module):
         return normed.permute(0, 4, 1, 2, 3)
 
 
-class Swin(Network):
+class Swin(GaussianNetwork):
     """See the module's docstring."""
 
-    windowed = True
+    windowed = True  # attention looks at a clip as a whole
 
     def __init__(
         self,
@@ -134,37 +135,12 @@ class Swin(Network):
         mice: Sequence[Mouse],
         size: tuple[int, int],  # noqa: ARG002
     ) -> None:
-        super().__init__()
-        self.feature_l1 = config.feature_l1
+        super().__init__(config, mice, config.embedding)
         self.core = SwinCore(config)
-        self.standardised = Standardised(mice)
-        self.activation = Activation(config)
-        self.readouts = nn.ModuleList(
-            HierarchicalNeurons(config, config.embedding, mouse, self.activation, config.patch[0])
-            for mouse in mice
-        )
 
-    def states(self, behaviour: Tensor, rows: Rows) -> Tensor:
-        standard: Tensor = self.standardised(behaviour, rows)
-        return standard
+    def neurons(self, config: SwinConfig, channels: int, mouse: Mouse) -> nn.Module:
+        return HierarchicalNeurons(config, channels, mouse, self.activation, config.patch[0])
 
     def features(self, video: Tensor, states: Tensor) -> Tensor:
         features: Tensor = self.core(standardised(video), states)
         return features
-
-    def read(self, mouse: int, features: Tensor, states: Tensor) -> Tensor:
-        response: Tensor = self._neurons(mouse)(features, states, self.activation)
-        return response
-
-    def penalty(self, mice: Sequence[int]) -> Tensor:
-        """feature_l1 times the summed absolute feature weights of these mice, over all levels."""
-        total = super().penalty(mice)
-        if self.feature_l1 > 0:
-            for mouse in mice:
-                total = total + self.feature_l1 * self._neurons(mouse).readout.penalty()
-        return total
-
-    def _neurons(self, mouse: int) -> HierarchicalNeurons:
-        neurons = self.readouts[mouse]
-        assert isinstance(neurons, HierarchicalNeurons)
-        return neurons

@@ -25,8 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from models.networks.attention import BehaviourMlp, FeedForward, Rate, Size, attend
-from models.networks.blocks import DropPath, standardised
-from models.networks.dwiseneuro import PositionEncoding
+from models.networks.blocks import DropPath, PositionEncoding, standardised
 from models.networks.gaussian import GaussianConfig, GaussianNetwork
 from models.networks.network import Mouse
 from models.networks.outputs import Nonlinearity

@@ -8,18 +8,22 @@ from models.training.settings import TrainingConfig
 
 OF_A_MOUSE = ("readouts.", "scales.")
 """How the names of weights begin that belong to one mouse; the others are the core's."""
+PLACES = ("place", "spread", "table")
+"""The last names of weights that are places in the frame, how far these spread, or biases of
+attention: decay would pull them to the frame's centre, to a point, to nothing."""
 
 
 def parameter_groups(network: nn.Module, settings: TrainingConfig) -> list[dict[str, Any]]:
     """Four groups for an optimiser, some perhaps empty: of readouts and core, decayed and free.
 
-    Matrices and kernels decay; biases, norms and other vectors do not.
+    Matrices and kernels decay; biases, norms, other vectors and places do not.
     """
     groups = _named_groups(settings)
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             owner = "readouts" if name.startswith(OF_A_MOUSE) else "core"
-            groups[owner, parameter.ndim > 1]["params"].append(parameter)
+            decayed = parameter.ndim > 1 and name.rpartition(".")[2] not in PLACES
+            groups[owner, decayed]["params"].append(parameter)
     return list(groups.values())
 
 

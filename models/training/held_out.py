@@ -46,7 +46,7 @@ class HeldOut:
         predictor = self._predictor(network)
         for index, mouse in enumerate(self.mice):
             trials = self.trials[index]
-            predicted = {trial.number: self._predict(predictor, index, trial) for trial in trials}
+            predicted = ((trial.number, self._predict(predictor, index, trial)) for trial in trials)
             predictions.write(folder, mouse.session.name, predicted)
 
     def _predictor(self, network: Network) -> Predictor:

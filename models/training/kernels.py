@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from models.errors import UserError
 from models.networks.network import Network
+from models.training.failure import TrainingFailed
 
 
 def lay_channels_last(network: Network) -> None:
@@ -23,10 +24,9 @@ def check_compiler(device: torch.device) -> None:
     try:
         torch.compile(_small)(torch.zeros(2, device=device))
     except RuntimeError as error:  # all of torch.compile's own errors are
-        lines = [line for line in str(error).splitlines() if line.strip()]
         message = f"training.compile is on, but nothing can be compiled for {device.type}: "
         remedy = "Install a C++ compiler such as g++ (for a GPU also triton), or set it to false."
-        raise UserError(message + (lines or [type(error).__name__])[0], remedy) from error
+        raise UserError(message + _said(error), remedy) from error
 
 
 def compile_parts(network: Network) -> None:
@@ -36,6 +36,22 @@ def compile_parts(network: Network) -> None:
     """
     for part in network.compiled_parts():
         part.forward = torch.compile(_called(part.forward), dynamic=False)
+
+
+def check_compiled(error: RuntimeError) -> None:
+    """Raise TrainingFailed if the error is the compiler's."""
+    from torch._dynamo.exc import TorchDynamoException  # takes seconds, and only where it is used
+
+    if isinstance(error, TorchDynamoException):
+        reason = f"what all mice share cannot be compiled: {_said(error)}"
+        raise TrainingFailed(reason, "set training.compile to false") from error
+
+
+def _said(error: RuntimeError) -> str:
+    """The first line of an error, with the one that it announces."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = 2 if lines and lines[0].endswith(":") else 1
+    return " ".join(lines[:said]) or type(error).__name__
 
 
 def _called(forward: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -23,7 +23,7 @@ from models.recordings.cutmix import cutmix
 from models.recordings.feed import Feed
 from models.training.finite import FiniteLoss
 from models.training.groups import parameter_groups
-from models.training.kernels import compile_parts, lay_channels_last
+from models.training.kernels import check_compiled, compile_parts, lay_channels_last
 from models.training.memory import Portion, is_out_of_memory
 from models.training.objective import Objective, ResponseLoss
 from models.training.parts import parts_of
@@ -153,6 +153,8 @@ class Training:
             self.optimizer.zero_grad(set_to_none=True)
             mean, loss = self._backward(batch)
         except RuntimeError as error:
+            if settings.compile:
+                check_compiled(error)
             if not is_out_of_memory(error):
                 raise
             self.optimizer.zero_grad(set_to_none=True)

@@ -68,7 +68,7 @@ def test_published_checkpoint_is_the_same_network(golden):
 class Film(torch.nn.Module):
     """Lets the winner's ready-made films (5, L, S, S) pass through a predictor as 'videos'."""
 
-    windowed = True
+    windowed, context, lookahead = True, 0, 0
 
     def __init__(self, network: DwiseNeuro) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ import torch
 from models.errors import UserError
 from models.fit import Fit
 from models.networks.registry import FAMILIES
+from models.training.failure import TrainingFailed
 from models.training.kernels import check_compiler
 from tests.models.tiny import config_of
 from tests.models.tiny_training import CPU, assert_close, steps, training_of, weights
@@ -50,6 +51,20 @@ def test_the_first_step_s_seconds_are_told_where_parts_are_compiled(recordings, 
         lines += [fit.train_epoch(), fit.train_epoch()]
     assert ["first_step_seconds" in line for line in lines] == [False, False, True, False]
     assert 0 < lines[2]["first_step_seconds"] < lines[2]["seconds"]
+
+
+def refusing(*_):
+    """A compiler that cannot."""
+    raise ValueError("a strange shape")
+
+
+def test_a_network_that_cannot_be_compiled_ends_the_training(monkeypatch):
+    compiler = functools.partial(torch.compile, backend=refusing)
+    monkeypatch.setattr(torch, "compile", compiler)
+    with pytest.raises(TrainingFailed, match="ValueError: a strange shape") as caught:
+        steps(training_of("motion_energy", compile=True), 1)
+    assert caught.value.remedy == "set training.compile to false"
+    torch._dynamo.reset()
 
 
 @pytest.mark.slow
