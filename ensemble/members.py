@@ -61,7 +61,9 @@ def members_of_search(home: Path, name: str) -> Candidates:
     folder = search_folder(home, name)
     readable, unreadable = _readable(runs_of_search(folder))
     floor = RunFolder(folder / FLOOR_RUN)
-    usable_floor = floor if floor.exists and _reason(floor.status()) is None else None
+    usable_floor = (
+        floor if floor.exists and _reason(floor.status(), floor.record()) is None else None
+    )
     candidates = _candidates(f"search '{name}'", readable, unreadable, usable_floor)
     remedy = f"See 'python -m search status {name}'; let trials train their full budget first."
     return _with_members(candidates, remedy)
@@ -145,7 +147,7 @@ def _candidates(
     members, left_out = [], Counter({"not readable": unreadable})
     for run, record in runs:
         status = _status(run)
-        reason = _reason(status) if record.imported is None else IMPORTED
+        reason = _reason(status, record)
         if reason is None and status is not None and status.score is not None:
             members.append(Member(run, record, status.score))
         elif reason is not None:
@@ -161,15 +163,17 @@ def _status(run: RunFolder) -> Status | None:
         return None
 
 
-def _reason(status: Status | None) -> str | None:
+def _reason(status: Status | None, record: RunRecord) -> str | None:
     """Why a run with this status is no member; None where it is one."""
+    if record.imported is not None:
+        return IMPORTED
     if status is None:
         return "not ended"
     if status.state == "pruned":
         return "stopped early"
     if status.state == "failed":
         return "failed"
-    if status.epoch != status.epochs:
+    if status.epoch != status.epochs and record.config.training.early_stop is None:
         return "complete, but short of the full budget"
     if status.score is None or not math.isfinite(status.score):
         return "without a score"

@@ -48,7 +48,10 @@ class Recorder:
     def end(self, number: int, result: Mapping[str, Any]) -> None:
         """Settle a trial, whose last report was `result`."""
         row = self.board.rows[number]
-        self._settle(row, status_of(row, result), trace=str(result.get(TRACE, "")))
+        status = status_of(row, result)
+        if status.state == "complete":  # with the score of the epoch that the run kept
+            status = RunFolder(self._folder(number)).status() or status
+        self._settle(row, status, trace=str(result.get(TRACE, "")))
 
     def lose(self, number: int, flat: Flat, reason: str) -> None:
         """Settle a trial whose worker was lost once too often, perhaps before it began."""

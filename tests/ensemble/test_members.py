@@ -50,6 +50,17 @@ def test_the_others_are_counted_with_their_reasons(copied):
     assert "1 stopped early" in str(found)
 
 
+def test_a_run_that_ended_by_its_own_rule_is_complete(copied):
+    path = copied.run(0) / "config.json"
+    record = json.loads(path.read_text())
+    record["config"]["training"]["early_stop"] = 5
+    path.write_text(json.dumps(record))
+    RunFolder(copied.run(0)).end(Status(state="complete", epoch=2, epochs=3, score=0.9))
+    found = members.members_of_search(copied.home, "demo")
+    assert labels(found)[0] == "0"
+    assert "complete, but short of the full budget" not in found.left_out
+
+
 def test_equal_scores_keep_the_order_of_the_runs(copied):
     for number in COMPLETE:
         set_score(copied.run(number), 0.25)

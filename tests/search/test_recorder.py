@@ -8,6 +8,7 @@ from search.recorder import Recorder
 from search.sampler import FLAT, NUMBER, Proposer, open_study
 from search.scoreboard import Scoreboard
 from search.signals import Flag
+from search.steps import FINISHED
 
 
 class Silent:
@@ -49,3 +50,15 @@ def test_epochs_on_disk_count_when_a_search_is_stopped(recorder, complete):
     assert (folder.status().epoch, folder.status().score) == (3, 0.3)
     logged = [args[1]["epoch"] for name, args in recorder.tracker.told if name == "log"]
     assert logged == [1, 2, 3]
+
+
+def test_a_complete_trial_has_the_score_of_the_epoch_that_it_kept(recorder):
+    proposed = recorder.proposer.suggest("ray-id")
+    recorder.start(proposed[NUMBER], proposed[FLAT])
+    kept = Status(state="complete", epoch=2, epochs=21, score=0.9, reason="no better score")
+    RunFolder(recorder.proposer.runs / "0").end(kept)
+    for line in lines(2):
+        recorder.epoch(0, line)
+    recorder.end(0, lines(2)[-1] | {FINISHED: True})
+    assert recorder.proposer.study.best_value == 0.9
+    assert recorder.board.rows[0].score == 0.9
