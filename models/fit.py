@@ -34,6 +34,7 @@ from models.training.held_out import HeldOut, split
 from models.training.kernels import check_compiler
 from models.training.loop import Training
 from models.training.objective import ResponseLoss
+from models.training.shown import shown_trials
 
 
 class Fit:
@@ -228,7 +229,9 @@ class Fit:
         torch.manual_seed(self.config.seed)
         pairs = list(zip(self._mice, self._trials, strict=True))
         magnitudes: list[Mouse] = [mouse.mouse(trials) for mouse, trials in pairs]
-        network = build(self.config.network, magnitudes, self._size)
+        network = build(self.config.network, magnitudes, self._size).to(device)
+        if not self.folder.checkpoint.exists():
+            network.prepare(shown_trials(pairs, self.config.data.downsample, device))
         pools = [Pool.of(mouse, trials) for mouse, trials in pairs]
         mean = self._teachers.mean(network, self.config)
         feed = feed_of(pools, self.config, device, None if mean is None else mean.drawn)

@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from models.config import load_config
+from models.errors import UserError
 from models.evaluation import score_run
 from models.files import write_json
 from models.fit import Fit
+from models.recordings.layout import BONUS_TIERS, MAIN_TIERS
+from models.training.failure import TrainingFailed
 
 RESULT, CPU = "shares.json", "cpu_s.json"
-TRACKS = {
-    "main": ("live_test_main", "final_test_main"),
-    "ood": ("live_test_bonus", "final_test_bonus"),
-}
+TRACKS = (MAIN_TIERS, BONUS_TIERS)
+"""The tiers of the main and of the OOD track."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def train_and_score(run: Path, data: Path, config: str) -> Shares:
     fit.finish()
     parameters = sum(parameter.numel() for parameter in fit.training.network.parameters())
     cpu = float(json.loads((run / CPU).read_text()))
-    shares = Shares(*_of_ceiling(run, data), parameters, cpu)
+    main, ood = _of_ceiling(run, data)
+    shares = Shares(main, ood, parameters, cpu)
     write_json(run / RESULT, asdict(shares))
     return shares
 
@@ -54,15 +56,26 @@ def read_shares(run: Path) -> Shares | None:
     return Shares(**json.loads(path.read_text())) if path.exists() else None
 
 
-def _of_ceiling(run: Path, data: Path) -> list[float]:
-    """The share of each track, in raw units.
+def _of_ceiling(run: Path, data: Path) -> tuple[float, float]:
+    """The shares of main track and OOD track, in raw units.
 
     In the server's units a constant prediction scores far above zero on recordings of few trials.
     """
     rows = score_run(data, run, None, normalise=False, device="cpu")
     share = {row.tier: row.score / row.ceiling for row in rows if not row.kind}
-    return [float(np.mean([share[tier] for tier in tiers])) for tiers in TRACKS.values()]
+    main, ood = (float(np.mean([share[tier] for tier in tiers])) for tiers in TRACKS)
+    return main, ood
+
+
+def main(run: str, data: str, config: str) -> None:
+    """The process; what a user can mend ends it with one line."""
+    try:
+        train_and_score(Path(run), Path(data), config)
+    except UserError as error:
+        sys.exit(error.message)
+    except TrainingFailed as failure:
+        sys.exit(failure.reason)
 
 
 if __name__ == "__main__":
-    train_and_score(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+    main(*sys.argv[1:])

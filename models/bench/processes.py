@@ -9,9 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 Words = Sequence[str]
 
 
-def run_modules(
-    commands: Sequence[Words], jobs: int, ended: Callable[[int, str], None]
-) -> None:
+def run_modules(commands: Sequence[Words], jobs: int, ended: Callable[[int, str], None]) -> None:
     """Run `python -m <words>` of each command, `jobs` at a time.
 
     `ended` gets each command's place and, where it failed, the end of what it printed, else "".

@@ -1,7 +1,8 @@
 """Training steps of DwiseNeuro with several mice: ours, and the plain one, which reads all mice.
 
 The plain step is the winner's: every readout is computed for every clip, and a clip's loss counts
-for its own mouse alone. Both see the same clips of noise with the same network.
+for its own mouse alone. Both see the same clips of noise with the same network, which only ours
+compiles.
 """
 
 import copy
@@ -43,6 +44,8 @@ class Size(Strict):
     batch: int = Field(default=8, ge=1)
     steps: int = Field(default=1, ge=1)
     """Steps that are timed; one more on a CPU, and `WARM_UP` on a GPU, go before."""
+    compile: bool = True
+    """Whether ours are compiled."""
     device: Literal["cpu", "cuda"] = "cpu"
 
     @property
@@ -55,10 +58,9 @@ WARM_UP = {"cpu": 1, "cuda": 5}
 
 
 def our_steps(size: str) -> float:
-    """Clips a second of this package's steps; on a GPU with compiled parts."""
+    """Clips a second of this package's steps."""
     sized = Size.model_validate_json(size)
-    on_gpu = sized.device == "cuda"
-    settings = TrainingConfig(batch_size=sized.batch, compile=on_gpu, channels_last=on_gpu)
+    settings = TrainingConfig(batch_size=sized.batch, compile=sized.compile)
     config = RunConfig(network=sized.network, training=settings)
     training = Training(config, _network(sized), Noise(sized), sized.place, trials=1)
     training.network.train()

@@ -1,7 +1,7 @@
 """What every family of networks is: a configuration, and a module that maps a clip to responses."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,19 @@ class Mouse:
         sizes = (neurons, neurons, 4, 4)
         made = (make(size, np.float32) for make, size in zip((zero, one) * 2, sizes, strict=True))
         return cls(name, neurons, *made)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One training trial, as a network may see it before it is trained."""
+
+    mouse: int
+    """Index of the mouse."""
+    film: str
+    """Trials of films of the same content have the same name here."""
+    video: Tensor  # (T, H, W)
+    behaviour: Tensor  # (4, T)
+    responses: Tensor  # (N, T)
 
 
 class NetworkConfig(Strict):
@@ -91,6 +104,12 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def read(self, mouse: int, features: Tensor, states: Tensor) -> Tensor:
         """Responses (b, N, T) of a mouse's neurons to b clips."""
+
+    def prepare(self, trials: Iterable[Shown]) -> None:
+        """Start from what the training trials tell, once, before the first step of a training.
+
+        The trials can be gone through once, mouse by mouse, and never hold the validation fold.
+        """
 
     def compiled_parts(self) -> list[nn.Module]:
         """The modules that torch.compile is worth its time for: those that all mice share."""

@@ -57,6 +57,10 @@ def test_the_floor_is_always_measured_and_comes_first():
     assert "motion_energy" in caught.value.remedy
 
 
+def test_the_command_refuses_a_family_that_is_not_there(refused):
+    refused(["bench", "families", "--family", "oracle"], "the recipe has no family 'oracle'")
+
+
 def test_figures_are_means_and_spreads_beside_the_floor_s():
     made = figures([result(FLOOR, 0.2, 0.4), result("vivit", 0.5, 0.7)])
     by_name = {figure.name: figure for figure in made}
@@ -118,6 +122,9 @@ def test_finished_runs_are_not_trained_again(tmp_path):
     other = Plan(Recipe(mice=1), TINY.families)
     with pytest.raises(UserError, match="was made by another recipe"):
         bench_families(other, [], 1, 1, tmp_path, told.append)
-    changed = {name: config | {"training": SHORT | {"batch_size": 1}} for name, config in TINY.families.items()}
+    changed = {
+        name: config | {"training": SHORT | {"batch_size": 1}}
+        for name, config in TINY.families.items()
+    }
     with pytest.raises(UserError, match="another configuration"):
         bench_families(Plan(RECIPE, changed), [FLOOR], 1, 1, tmp_path, told.append)

@@ -8,7 +8,7 @@ from models.training.loop import Training
 from models.training.settings import TrainingConfig
 from tests.models.tiny import config_of
 
-TINY = Size(network=config_of("dwiseneuro").network, neurons=(3, 4, 5, 2), batch=3)
+TINY = Size(network=config_of("dwiseneuro").network, neurons=(3, 4, 5, 2), batch=3, compile=False)
 
 
 def test_the_mice_are_the_competition_s():

@@ -5,7 +5,7 @@ import torch
 
 from models.devices import autocast_type, choose_device
 from models.losses import poisson
-from models.networks.network import Network
+from models.networks.linear import Linear
 from models.networks.registry import FAMILIES
 from models.training.failure import TrainingFailed
 from models.training.loop import seed_of
@@ -92,7 +92,7 @@ def test_the_organisers_scale_sums_over_clips_beside_the_penalty(monkeypatch):
     def penalty(network, mice):
         return sum(network.readouts[mouse].pictures.abs().sum() for mouse in mice)
 
-    monkeypatch.setattr(Network, "penalty", penalty)
+    monkeypatch.setattr(Linear, "penalty", penalty)
     mean, scaled = (training_of(batch_size=2, loss_scale=scale) for scale in ("mean", "organisers"))
     batch = mean.feed.batch(0)
     assert [mouse for mouse, _ in batch.rows] == [0, 1]
@@ -111,7 +111,7 @@ def test_the_penalty_is_added_once_a_step(monkeypatch):
         asked.append(list(mice))
         return network.readouts[mice[0]].pictures.sum()
 
-    monkeypatch.setattr(Network, "penalty", penalty)
+    monkeypatch.setattr(Linear, "penalty", penalty)
     steps(training_of(batch_size=4, micro_batch=1), 1)
     assert asked == [[0, 1, 2]]
 
