@@ -130,8 +130,8 @@ def test_spatial_depthwise_equals_conv3d(kernel, stride, size):
 
 @pytest.mark.parametrize(("kernel", "frames"), [(5, 16), (3, 2), (5, 1), (7, 33)])
 def test_temporal_depthwise_equals_conv3d(kernel, frames):
-    ours = TemporalDepthwise(6, kernel)
-    x = torch.randn(2, 6, frames, 3, 4, requires_grad=True)
+    ours = TemporalDepthwise(6, kernel).double()
+    x = torch.randn(2, 6, frames, 3, 4, dtype=torch.float64, requires_grad=True)
     expected = torch.nn.functional.conv3d(x, ours.weight, padding=(kernel // 2, 0, 0), groups=6)
     torch.testing.assert_close(ours(x), expected)
     gradients = [torch.autograd.grad(y.square().sum(), ours.weight)[0] for y in (ours(x), expected)]
