@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from models.networks.factorized import Factorized, FactorizedConfig, FactorizedLayer, roughness
 from models.networks.network import Mouse
 from tests.models.tiny import NETWORKS, mouse_of
+from tests.models.tiny_clips import clip, respond
 
 SIZE = (9, 16)
 
@@ -22,17 +23,6 @@ def network_of(*neurons, **settings):
     torch.manual_seed(0)
     mice = [mouse_of(count) for count in neurons or (3,)]
     return Factorized(config_of(**settings), mice, SIZE).eval()
-
-
-def clip(frames=20):
-    random = torch.Generator().manual_seed(0)
-    video = 255 * torch.rand(1, frames, *SIZE, generator=random)
-    return video, 5 * torch.rand(1, 4, frames, generator=random)
-
-
-def respond(network, video, behaviour):
-    with torch.no_grad():
-        return network(video, behaviour, [(0, slice(None))])[0]
 
 
 def test_the_default_is_the_organisers_size():

@@ -10,6 +10,7 @@ from models.networks.equivariant import EquivariantLayer, RotatedConv
 from models.networks.gru import ConvGru, Gru, GruConfig
 from models.networks.network import Mouse
 from tests.models.tiny import NETWORKS, mouse_of
+from tests.models.tiny_clips import clip, respond
 
 SIZE = (9, 16)
 
@@ -21,17 +22,6 @@ def config_of(**settings):
 def network_of(**settings):
     torch.manual_seed(0)
     return Gru(config_of(**settings), [mouse_of(3)], SIZE).eval()
-
-
-def clip(frames=20):
-    random = torch.Generator().manual_seed(0)
-    video = 255 * torch.rand(1, frames, *SIZE, generator=random)
-    return video, 5 * torch.rand(1, 4, frames, generator=random)
-
-
-def respond(network, video, behaviour):
-    with torch.no_grad():
-        return network(video, behaviour, [(0, slice(None))])[0]
 
 
 def test_the_default_is_the_organisers_size():

@@ -20,6 +20,7 @@ from models.networks.outputs import Activation
 from models.networks.swin import Swin, SwinConfig
 from models.networks.windows import WindowAttention
 from tests.models.tiny import NETWORKS, mouse_of
+from tests.models.tiny_clips import clip, respond
 
 SIZES = [(9, 16), (18, 32), (36, 64)]
 
@@ -31,17 +32,6 @@ def config_with(**changes):
 def network_of(size=(9, 16), **changes):
     torch.manual_seed(0)
     return Swin(config_with(**changes), [mouse_of(5)], size).eval()
-
-
-def clip(frames, size=(9, 16), batch=1):
-    random = torch.Generator().manual_seed(0)
-    video = 255 * torch.rand(batch, frames, *size, generator=random)
-    return video, 5 * torch.rand(batch, 4, frames, generator=random)
-
-
-def respond(network, video, behaviour):
-    with torch.no_grad():
-        return network(video, behaviour, [(0, slice(None))])[0]
 
 
 def attention_of(window, shifted, channels=8, heads=2):

@@ -8,6 +8,7 @@ from models.networks.attention import attend
 from models.networks.network import Mouse
 from models.networks.vivit import Vivit, VivitConfig
 from tests.models.tiny import NETWORKS, mouse_of
+from tests.models.tiny_clips import clip, respond
 
 SIZES = [(9, 16), (18, 32), (36, 64)]
 
@@ -19,17 +20,6 @@ def config_with(**changes):
 def network_of(size=(9, 16), **changes):
     torch.manual_seed(0)
     return Vivit(config_with(**changes), [mouse_of(5)], size).eval()
-
-
-def clip(frames, size=(9, 16), batch=1):
-    random = torch.Generator().manual_seed(0)
-    video = 255 * torch.rand(batch, frames, *size, generator=random)
-    return video, 5 * torch.rand(batch, 4, frames, generator=random)
-
-
-def respond(network, video, behaviour):
-    with torch.no_grad():
-        return network(video, behaviour, [(0, slice(None))])[0]
 
 
 def counted(module):
