@@ -23,7 +23,7 @@ from models.bench.family import Shares, read_shares
 from models.bench.figure import Figure, less_is_better, more_is_better
 from models.bench.processes import run_modules
 from models.config import RunConfig, load_config
-from models.console import table
+from models.console import table, uncut
 from models.errors import UserError
 from models.networks.registry import FLOOR
 from models.recordings.store.folders import packed_folder
@@ -138,7 +138,7 @@ def family_table(results: Sequence[FamilyResult]) -> Table:
         cpu = float(np.mean([run.cpu_s for run in each.runs]))
         verdict = "-" if each is results[0] else _verdict(each, results[0])
         made.add_row(each.family, *shares, f"{each.runs[0].parameters:,}", f"{cpu:.0f}", verdict)
-    return made
+    return uncut(made)
 
 
 def _plus_minus(mean: float, spread: float) -> str:
