@@ -33,15 +33,14 @@ class Floor:
         task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=1)(train)
         self._result = task.remote(settings, folder, flat)
 
-    def collect(self, board: Scoreboard, wait: float = 0) -> bool:
-        """Put the floor on the board if it is done within `wait` seconds; whether it is there."""
-        if board.floor is None and ray.wait([self._result], timeout=wait)[0]:
+    def collect(self, board: Scoreboard) -> None:
+        """Put the floor on the board if it is done."""
+        if board.floor is None and ray.wait([self._result], timeout=0)[0]:
             try:
                 result = ray.get(self._result)
             except ray.exceptions.RayError as error:
                 result = {FAILURE: f"the worker was lost: {str(error).splitlines()[0]}"}
             self._settle(board, result)
-        return board.floor is not None
 
     def interrupt(self, board: Scoreboard) -> None:
         """Record how far the run is, if it is not on the board, and stop it."""

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from models.networks.blocks import Standardised
-from models.networks.network import Mouse, Network, Rows
+from models.networks.network import Mouse
 from models.networks.outputs import Activation, Magnitude, OutputConfig
+from models.networks.readouts import ReadoutNetwork
 
 READ_AT_ONCE = 2**24
 """Interpolated features that are held at a time: 64 MiB."""
@@ -127,33 +127,23 @@ class GaussianNeurons(nn.Module):
         return response
 
 
-class GaussianNetwork(Network):
+class GaussianNetwork(ReadoutNetwork):
     """What families with this readout share: they add `features`, (B, C, T, H, W).
 
     A trial is predicted in one go: these networks filter over time, they do not look at a clip as a
-    whole. Behaviour is standardised by mouse.
+    whole.
     """
 
     windowed = False
 
     def __init__(self, config: GaussianConfig, mice: Sequence[Mouse], channels: int) -> None:
-        super().__init__()
+        super().__init__(config, mice)
         self.feature_l1 = config.feature_l1
-        self.standardised = Standardised(mice)
-        self.activation = Activation(config)
         self.readouts = nn.ModuleList(self.neurons(config, channels, mouse) for mouse in mice)
 
     def neurons(self, config: Any, channels: int, mouse: Mouse) -> nn.Module:
         """A mouse's readout: it has a `readout` that reads features of so many channels."""
         return GaussianNeurons(config, channels, mouse, self.activation)
-
-    def states(self, behaviour: Tensor, rows: Rows) -> Tensor:
-        standard: Tensor = self.standardised(behaviour, rows)
-        return standard
-
-    def read(self, mouse: int, features: Tensor, states: Tensor) -> Tensor:
-        response: Tensor = self.readouts[mouse](features, states, self.activation)
-        return response
 
     def penalty(self, mice: Sequence[int]) -> Tensor:
         """feature_l1 times the summed absolute feature weights of these mice."""

@@ -23,9 +23,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.networks.blocks import Standardised, causal_filter, standardised
-from models.networks.network import Mouse, Network, Rows, Shown
+from models.networks.blocks import causal_filter, standardised
+from models.networks.network import Mouse, Shown
 from models.networks.outputs import Activation, Magnitude, OutputConfig
+from models.networks.readouts import ReadoutNetwork
 from models.networks.ridge import PARTS, Ridge, Sums, ridge
 from models.networks.waves import bumps, cosine_pictures
 
@@ -81,34 +82,24 @@ class Basis:
         return pictures @ self.pictures.to(on), right[:, :filters] @ self.courses.to(on)
 
 
-class Linear(Network):
+class Linear(ReadoutNetwork):
     """See the module's docstring."""
 
     windowed = False
 
     def __init__(self, config: LinearConfig, mice: Sequence[Mouse], size: tuple[int, int]) -> None:
-        super().__init__()
+        super().__init__(config, mice)
         self.context = config.history - 1
         self.trained_frames = max(config.clip_frames - self.context, 1)
         self.shrinkage = config.shrinkage
         self.basis = Basis(config, size)
-        self.standardised = Standardised(mice)
-        self.activation = Activation(config)
         self.readouts = nn.ModuleList(
             LinearNeurons(config, mouse, size, self.activation) for mouse in mice
         )
 
-    def states(self, behaviour: Tensor, rows: Rows) -> Tensor:
-        standard: Tensor = self.standardised(behaviour, rows)
-        return standard
-
     def features(self, video: Tensor, states: Tensor) -> Tensor:  # noqa: ARG002
         """(B, T, H * W) standardised frames."""
         return standardised(video).flatten(2)
-
-    def read(self, mouse: int, features: Tensor, states: Tensor) -> Tensor:
-        response: Tensor = self.readouts[mouse](features, states, self.activation)
-        return response
 
     @torch.no_grad()
     def prepare(self, trials: Iterable[Shown]) -> None:

@@ -18,10 +18,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.networks.blocks import Standardised, causal_filter, standardised
-from models.networks.network import Mouse, Network, Rows
+from models.networks.blocks import causal_filter, standardised
+from models.networks.network import Mouse
 from models.networks.outputs import Activation, Magnitude, OutputConfig
-from models.networks.readouts import BehaviourDrive
+from models.networks.readouts import BehaviourDrive, ReadoutNetwork
 
 
 class MotionEnergyConfig(OutputConfig):
@@ -39,7 +39,7 @@ class MotionEnergyConfig(OutputConfig):
     """Dropout of whole features before the readout."""
 
 
-class MotionEnergy(Network):
+class MotionEnergy(ReadoutNetwork):
     """See the module's docstring."""
 
     windowed = False
@@ -47,27 +47,17 @@ class MotionEnergy(Network):
     def __init__(
         self, config: MotionEnergyConfig, mice: Sequence[Mouse], size: tuple[int, int]
     ) -> None:
-        super().__init__()
+        super().__init__(config, mice)
         self.context = config.history + config.response_history - 2
         self.core = EnergyUnits(config, size)
-        self.standardised = Standardised(mice)
-        self.activation = Activation(config)
         self.readouts = nn.ModuleList(
             EnergyReadout(config, mouse, self.activation) for mouse in mice
         )
-
-    def states(self, behaviour: Tensor, rows: Rows) -> Tensor:
-        standard: Tensor = self.standardised(behaviour, rows)
-        return standard
 
     def features(self, video: Tensor, states: Tensor) -> Tensor:  # noqa: ARG002
         """(B, 3 U, T) energies and filters of each unit."""
         features: Tensor = self.core(standardised(video))
         return features
-
-    def read(self, mouse: int, features: Tensor, states: Tensor) -> Tensor:
-        response: Tensor = self.readouts[mouse](features, states, self.activation)
-        return response
 
 
 class EnergyUnits(nn.Module):

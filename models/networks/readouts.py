@@ -1,12 +1,35 @@
 """From features to neurons."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from models.networks.network import Mouse
+from models.networks.blocks import Standardised
+from models.networks.network import Mouse, Network, Rows
+from models.networks.outputs import Activation, OutputConfig
+
+
+class ReadoutNetwork(Network):
+    """What most families share: behaviour is standardised by mouse, and readouts end in an activation.
+
+    They add `features`, and `readouts` that take (features, states, activation).
+    """
+
+    def __init__(self, config: OutputConfig, mice: Sequence[Mouse]) -> None:
+        super().__init__()
+        self.standardised = Standardised(mice)
+        self.activation = Activation(config)
+
+    def states(self, behaviour: Tensor, rows: Rows) -> Tensor:
+        standard: Tensor = self.standardised(behaviour, rows)
+        return standard
+
+    def read(self, mouse: int, features: Tensor, states: Tensor) -> Tensor:
+        response: Tensor = self.readouts[mouse](features, states, self.activation)
+        return response
 
 
 class GroupedReadout(nn.Module):
