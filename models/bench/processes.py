@@ -7,6 +7,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 Words = Sequence[str]
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    # glibc keeps freed memory: what networks free in a step they want again in the next one.
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**33),
+    "MALLOC_TOP_PAD_": str(2**26),
+}
 
 
 def run_modules(commands: Sequence[Words], jobs: int, ended: Callable[[int, str], None]) -> None:
@@ -14,7 +22,7 @@ def run_modules(commands: Sequence[Words], jobs: int, ended: Callable[[int, str]
 
     `ended` gets each command's place and, where it failed, the end of what it printed, else "".
     """
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    environment = os.environ | ENVIRONMENT
     running: list[subprocess.Popen[str]] = []
 
     def run(words: Words) -> str:
