@@ -15,6 +15,12 @@ from random import Random
 from typing import Any, TypeVar
 
 import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Bounds = TypeVar("Bounds", tuple[float, float], tuple[int, int])
@@ -35,6 +41,10 @@ class Domain(BaseModel, ABC):
     @abstractmethod
     def suggest(self, trial: optuna.Trial, label: str) -> Any:
         """A value from Optuna, which knows the parameter as `label`."""
+
+    @abstractmethod
+    def distribution(self) -> BaseDistribution | None:
+        """What `suggest` asks Optuna for; None where it does not ask."""
 
     @abstractmethod
     def draw(self, random: Random) -> Any:
@@ -61,6 +71,9 @@ class Fixed(Domain):
     def suggest(self, trial: optuna.Trial, label: str) -> Any:  # noqa: ARG002
         return self.value
 
+    def distribution(self) -> BaseDistribution | None:
+        return None
+
     def draw(self, random: Random) -> Any:  # noqa: ARG002
         return self.value
 
@@ -83,6 +96,9 @@ class Uniform(Domain):
 
     def suggest(self, trial: optuna.Trial, label: str) -> float:
         return trial.suggest_float(label, *self.bounds)
+
+    def distribution(self) -> BaseDistribution:
+        return FloatDistribution(*self.bounds)
 
     def draw(self, random: Random) -> float:
         return random.uniform(*self.bounds)
@@ -109,6 +125,9 @@ class Log(Uniform):
     def suggest(self, trial: optuna.Trial, label: str) -> float:
         return trial.suggest_float(label, *self.bounds, log=True)
 
+    def distribution(self) -> BaseDistribution:
+        return FloatDistribution(*self.bounds, log=True)
+
     def draw(self, random: Random) -> float:
         low, high = self.bounds
         # The power can leave the bounds by a rounding error.
@@ -131,6 +150,10 @@ class Integer(Domain):
         low, high = self.extremes()
         return trial.suggest_int(label, low, high, step=self.step)
 
+    def distribution(self) -> BaseDistribution:
+        low, high = self.extremes()
+        return IntDistribution(low, high, step=self.step)
+
     def draw(self, random: Random) -> int:
         return random.randrange(self.bounds[0], self.bounds[1] + 1, self.step)
 
@@ -152,6 +175,9 @@ class Choice(Domain):
     def suggest(self, trial: optuna.Trial, label: str) -> Any:
         stored = trial.suggest_categorical(label, [self.stored(value) for value in self.values])
         return json.loads(str(stored)) if self._encoded else stored
+
+    def distribution(self) -> BaseDistribution:
+        return CategoricalDistribution([self.stored(value) for value in self.values])
 
     def draw(self, random: Random) -> Any:
         return random.choice(self.values)

@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from models.config import DataConfig, InferenceConfig, RunConfig, known_names
 from models.errors import Problem
-from models.networks.registry import AnyNetworkConfig
+from models.networks.registry import CONFIGS, AnyNetworkConfig
 from models.training.settings import TrainingConfig
 
 PARTS: dict[str, tuple[type[BaseModel], ...]] = {
@@ -38,6 +38,27 @@ def value_problem(name: str, value: Any, where: str) -> Problem | None:
     if len(rules) < len(_fields(name)):
         return None
     return Problem(where, rules[0], json.dumps(value, default=str))
+
+
+def families_of(name: str) -> list[str]:
+    """The families of networks whose configurations have this dotted name; all, if none is asked."""
+    part, _, key = name.partition(".")
+    return [
+        family
+        for family, model in CONFIGS.items()
+        if part != "network" or key in model.model_fields
+    ]
+
+
+def families_that_take(name: str, value: Any) -> list[str]:
+    """The families that have this name and accept the value for it."""
+    key = name.partition(".")[2]
+    fields = {family: CONFIGS[family].model_fields.get(key) for family in families_of(name)}
+    return [
+        family
+        for family, field in fields.items()
+        if field is None or not _broken_rule(field, value)
+    ]
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

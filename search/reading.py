@@ -1,6 +1,6 @@
 """Space files: read, with everything that is wrong in one named at once."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from graphlib import CycleError
 from pathlib import Path
@@ -12,12 +12,13 @@ from pydantic import ValidationError
 
 from models.errors import ConfigurationError, Problem, UserError
 from models.settings import read_yaml
+from search.constraints import Constraints
 from search.domains import KINDS, Domain, Fixed
 from search.names import name_problem, suggest, value_problem
 from search.space import Space, build, draw, floor_flat, parents, settled
 
 SHIPPED = Path(__file__).parent / "spaces"
-SECTIONS = ("fixed", "parameters", "first", "floor")
+SECTIONS = ("fixed", "parameters", "first", "floor", "limits")
 REMEDY = "Mend the space file; the shipped ones in search/spaces/ are examples."
 PROBES = 50
 """Configurations that are drawn at random and built before a space is accepted."""
@@ -54,7 +55,8 @@ def parse_space(content: Any, subject: str) -> Space:
             where = f"{section}.{name}"
             domains.setdefault(name, []).extend(_alternatives(section, entry, where, problems))
             problems += filter(None, [name_problem(name, where)])
-    space = Space(domains, _first(content), dict(_mapping(content, "floor")))
+    limits = read_limits(_mapping(content, "limits"), "limits", problems)
+    space = Space(domains, _first(content), dict(_mapping(content, "floor")), limits)
     problems += [*_value_problems(space), *_condition_problems(space)]
     if not problems:  # the last checks settle configurations, for which all else must be sound
         problems += [*_first_problems(space), *build_problems(space)]
@@ -92,15 +94,25 @@ def _alternatives(section: str, entry: Any, where: str, problems: list[Problem])
         try:
             domains.append(KINDS[kinds[0]].model_validate(_as_tuples(each)))
         except ValidationError as error:
-            problems += [_problem(place, dict(detail), kinds[0]) for detail in error.errors()]
+            known = ["when", *kinds, *(["step"] if kinds == ["int"] else [])]
+            problems += [_problem(place, dict(detail), known) for detail in error.errors()]
     return domains
 
 
-def _problem(place: str, detail: Mapping[str, Any], kind: str) -> Problem:
+def read_limits(content: Mapping[str, Any], where: str, problems: list[Problem]) -> Constraints:
+    """The limits of a space; what is wrong with them goes to `problems`."""
+    try:
+        return Constraints.model_validate(content)
+    except ValidationError as error:
+        known = list(Constraints.model_fields)
+        problems += [_problem(where, dict(detail), known) for detail in error.errors()]
+        return Constraints()
+
+
+def _problem(place: str, detail: Mapping[str, Any], known: Sequence[str]) -> Problem:
     where = ".".join([place, *map(str, detail["loc"])])
     rule = str(detail["msg"]).removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
-        known = ["when", kind, *(["step"] if kind == "int" else [])]
         rule = f"no such key{suggest(str(detail['loc'][-1]), known)}"
     return Problem(where, rule, repr(detail["input"])[:80])
 

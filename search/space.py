@@ -14,6 +14,9 @@ A space file:
       - {network.family: linear, training.learning_rate: 0.01}
     floor:                              # settings of the linear model beside the search
       training.epochs: 4
+    limits:                             # a configuration over one of them is not trained
+      parameters: 200000000
+      memory_gb: 48
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +30,13 @@ import optuna
 
 from models.config import RunConfig, load_config, nest
 from models.networks.registry import FLOOR
+from search.constraints import Constraints
 from search.domains import Domain, Fixed
+from search.names import families_of, families_that_take
 
+FAMILY = "network.family"
+LIMIT = "limits."
+"""What the name of a limit begins with where it is set for one search."""
 Flat = dict[str, Any]
 """A configuration as dotted names and values."""
 Chooser = Callable[[str, str, Domain], Any]
@@ -45,6 +53,14 @@ class Space:
     """Configurations that are tried first; names may be missing from them."""
     floor: Flat = field(default_factory=dict)
     """Settings of the floor's run that differ from the others'."""
+    limits: Constraints = field(default_factory=Constraints)
+
+    @property
+    def families(self) -> list[str]:
+        """The families of networks that a configuration can be of."""
+        return [
+            value for domain in self.domains.get(FAMILY, ()) for value in domain.extremes()
+        ] or [FLOOR]
 
     @property
     def varied(self) -> list[str]:
@@ -124,17 +140,41 @@ def enqueued(space: Space, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def overridden(space: Space, values: Mapping[str, Any]) -> Space:
-    """The space with these names fixed.
+    """The space with these names fixed, each in all families of networks that take the value.
 
     The first configurations take over the values; one that has names which are no longer asked for,
     such as those of another family, is left out.
     """
-    domains = {**space.domains, **{name: [Fixed(value=value)] for name, value in values.items()}}
-    fixed = replace(space, domains=domains)
+    whole = {name: value for name, value in values.items() if name.startswith(LIMIT)}
+    limits = {name.removeprefix(LIMIT): value for name, value in whole.items()}
+    values = {name: value for name, value in values.items() if name not in whole}
+    fixed = replace(space, domains=_with_fixed(space, values))
     first = [{k: v for k, v in each.items() if k not in values} for each in space.first]
     possible = [each for each in first if set(each) <= set(settled(fixed, each))]
     shared = {name: value for name, value in values.items() if not name.startswith("network.")}
-    return replace(space, domains=domains, first=possible, floor={**space.floor, **shared})
+    return replace(
+        fixed,
+        first=possible,
+        floor={**space.floor, **shared},
+        limits=space.limits.model_copy(update=limits),
+    )
+
+
+def _with_fixed(space: Space, values: Mapping[str, Any]) -> dict[str, Sequence[Domain]]:
+    """The domains with these names fixed."""
+    domains = dict(space.domains)
+    if FAMILY in values:
+        domains[FAMILY] = [Fixed(value=values[FAMILY])]
+    families = set(replace(space, domains=domains).families)
+    for name, value in values.items():
+        having = families & set(families_of(name))
+        taking = families & set(families_that_take(name, value))
+        if taking in (set(), families):  # none takes it: building a configuration says why
+            domains[name] = [Fixed(value=value)]
+        else:
+            others = domains.get(name, ()) if taking != having else ()
+            domains[name] = [Fixed(value=value, when={FAMILY: sorted(taking)}), *others]
+    return domains
 
 
 def build(flat: Mapping[str, Any]) -> RunConfig:

@@ -2,22 +2,14 @@ from random import Random
 
 import optuna
 import pytest
-import torch
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import ConfigurationError, UserError
-from models.networks.network import Mouse
-from models.networks.registry import build as build_network
 from search.checks import parse_overrides, prepare_space
-from search.reading import load_space, parse_space, read_yaml, shipped_spaces
+from search.reading import load_space, parse_space, read_yaml
 from search.space import build, draw, enqueued, floor_flat, overridden, sample
-
-MICE = [Mouse.of_size("a", 3), Mouse.of_size("b", 5)]
-
-SHAPELESS = {"drop_rate", "drop_path_rate", "softplus_beta", "frame_step", "clip_frames"}
-"""Settings that do not change a network's shape."""
 
 SPACE = """
 fixed:
@@ -60,35 +52,6 @@ def problems_of(text):
 
 def parameters(text):
     return problems_of(f"fixed: {{network.family: linear}}\nparameters:\n  {text}")
-
-
-@pytest.mark.parametrize("name", shipped_spaces())
-def test_a_shipped_space_gives_runs_and_networks(name):
-    space, asked, structures = load_space(name), study(), {}
-    for wanted in space.first:
-        asked.enqueue_trial(enqueued(space, wanted))
-    for _ in range(200):
-        flat = sample(space, asked.ask())
-        config = build(flat)
-        structures[config.network.model_dump_json(exclude=SHAPELESS)] = config
-    for config in list(structures.values())[:25]:
-        size = (36 // config.data.downsample, 64 // config.data.downsample)
-        # The large ones have a gigabyte of numbers: shapes alone will do.
-        with torch.device("cpu" if name == "demo" else "meta"):
-            build_network(config.network, MICE, size)
-    assert build(floor_flat(space)).network.family == "linear"
-
-
-@pytest.mark.parametrize("name", shipped_spaces())
-def test_the_first_configurations_are_proposed_first_and_whole(name):
-    space, asked = load_space(name), study()
-    for wanted in space.first:
-        asked.enqueue_trial(enqueued(space, wanted))
-    assert space.first
-    for wanted in space.first:
-        flat = sample(space, asked.ask())
-        assert {key: flat[key] for key in wanted} == wanted
-        assert set(space.varied) & set(flat) == set(wanted), "nothing is left to chance"
 
 
 @given(st.integers(0, 10_000))
@@ -139,6 +102,43 @@ def test_an_override_fixes_a_name_and_drops_what_disagrees(space):
     assert build(floor_flat(changed)).training.epochs == 1
     kept = overridden(space, {"training.learning_rate": 0.003, "seed": 4})
     assert "training.learning_rate" not in kept.first[0]
+
+
+def test_a_fixed_name_of_some_families_is_asked_of_no_other():
+    space = load_space("all")
+    assignments = ["network.heads=8", "network.channels=48", "training.batch_size=4"]
+    changed = overridden(space, parse_overrides(assignments))
+    flats = [draw(changed, Random(seed)) for seed in range(100)]
+    by_family = {flat["network.family"]: build(flat) for flat in flats}
+    assert set(by_family) == set(space.families)
+    assert {by_family[family].network.heads for family in ("vivit", "swin")} == {8}
+    assert by_family["gru"].network.channels == 48
+    channels = [flat.get("network.channels", []) for flat in flats]
+    assert {2, 3, 4} <= {len(each) for each in channels if each != 48}, "where 48 is no value"
+    assert {config.training.batch_size for config in by_family.values()} == {4}
+    kept = [each["network.family"] for each in changed.first]
+    assert kept == [each["network.family"] for each in space.first]
+
+
+def test_a_fixed_name_that_no_family_left_has_is_refused():
+    with pytest.raises(ConfigurationError, match="no such key"):
+        prepare_space("all", {"network.family": "linear", "network.heads": 8})
+    config = build(draw(prepare_space("all", {"network.family": "vivit"}), Random(0)))
+    assert config.network.family == "vivit"
+
+
+def test_limits_are_read_checked_and_overridden():
+    limited = SPACE + "limits: {parameters: 1000, memory_gb: 2}"
+    space = parse_space(read_yaml(limited), "space.yaml")
+    assert (space.limits.parameters, space.limits.memory_gb) == (1000, 2.0)
+    changed = overridden(space, parse_overrides(["limits.parameters=5"]))
+    assert (changed.limits.parameters, changed.limits.memory_gb) == (5, 2.0)
+    assert "limits.parameters" not in changed.domains
+    found = problems_of(SPACE + "limits: {parameters: many, memory: 2}")
+    assert "integer" in found["limits.parameters"]
+    assert "did you mean memory_gb?" in found["limits.memory"]
+    with pytest.raises(ConfigurationError, match="greater than or equal to 1"):
+        parse_overrides(["limits.parameters=0"])
 
 
 def test_the_floor_has_the_spaces_data_and_its_own_settings():
@@ -231,8 +231,8 @@ def test_overrides_are_checked_all_at_once():
         "network.core_features": [8, 8],
     }
     with pytest.raises(ConfigurationError) as caught:
-        parse_overrides(["epochs", "training.epoch=2", "training.epochs=two"])
-    assert len(caught.value.problems) == 3
+        parse_overrides(["epochs", "training.epoch=2", "training.epochs=two", "seed=[1"])
+    assert len(caught.value.problems) == 4
 
 
 def test_overrides_that_leave_nothing_or_nonsense_are_refused(tmp_path):
@@ -242,6 +242,9 @@ def test_overrides_that_leave_nothing_or_nonsense_are_refused(tmp_path):
     )
     with pytest.raises(UserError, match="nothing is left"):
         prepare_space(str(file), {"network.groups": 1})
+    linear = {"network.family": "linear", "network.filters": 1, "training.learning_rate": 0.01}
+    with pytest.raises(UserError, match="nothing is left"):
+        prepare_space("demo", {**linear, "training.weight_decay": 0.0})
     with pytest.raises(ConfigurationError, match="multiples of groups"):
         prepare_space(str(file), {"network.cortex_features": [5]})
 
