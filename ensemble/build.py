@@ -86,6 +86,8 @@ def build(candidates: Candidates, options: Options, console: Console) -> Built:
     _check_before(members, scored, options)
     selection = _select(candidates, members, sessions, console)
     chosen = (*members[: selection.chosen], *candidates.added)
+    for member in chosen:  # a search that still runs shall not remove their weights
+        member.run.pin(f"a member of the ensemble in {options.out.resolve()}")
     run = _prepare(candidates, chosen, scored, options, console)
     scores = _predict(run, options)
     _tell(console, selection, scores, run)

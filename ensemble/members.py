@@ -11,6 +11,7 @@ from models.recordings.session import Session, fingerprint
 from models.runs import FLOOR_RUN, RunFolder, RunRecord, Status, runs_of_search, search_folder
 
 IMPORTED = "imported, which only --with adds"
+STRIPPED = "without weights, which a search removes of all but its best runs (--keep)"
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def _candidates(
     members, left_out = [], Counter({"not readable": unreadable})
     for run, record in runs:
         status = _status(run)
-        reason = _reason(status, record)
+        reason = _reason(status, record) or (None if run.weights.exists() else STRIPPED)
         if reason is None and status is not None and status.score is not None:
             members.append(Member(run, record, status.score))
         elif reason is not None:

@@ -1,5 +1,6 @@
 """One run being trained in its folder, from recordings to predictions; it can stop and go on."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -29,7 +30,7 @@ from models.teaching import open_teachers
 from models.training.best import best_epoch, kept_epoch
 from models.training.clock import Clock
 from models.training.distillation import Distillation
-from models.training.failure import TrainingFailed
+from models.training.failure import TrainingFailed, TrainingPaused
 from models.training.held_out import HeldOut, split
 from models.training.kernels import check_compiler
 from models.training.loop import Training
@@ -44,8 +45,16 @@ class Fit:
     epoch are made from; whatever is missing of them after a crash is written when the run goes on.
     """
 
-    def __init__(self, folder: Path, config: RunConfig, data: Path, device: str = "auto") -> None:
-        self.folder, self.config = RunFolder(folder), config
+    def __init__(
+        self,
+        folder: Path,
+        config: RunConfig,
+        data: Path,
+        device: str = "auto",
+        pause: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`pause` is asked after every step whether to write a checkpoint and raise TrainingPaused."""
+        self.folder, self.config, self._pause = RunFolder(folder), config, pause
         place = usable_device(device)
         if config.training.compile:
             check_compiler(place)
@@ -89,9 +98,10 @@ class Fit:
         return self.training.portion.notes
 
     def train_epoch(self) -> dict[str, float]:
-        """Train, validate and write down an epoch, or what is left of it. Raises TrainingFailed.
+        """Train, validate and write down an epoch, or what is left of it.
 
-        A failure is written down as well; where a run that had failed goes on, that is withdrawn.
+        Raises TrainingFailed, and TrainingPaused where it is asked to pause. A failure is written
+        down as well; where a run that had failed goes on, that is withdrawn.
         """
         (self.folder.path / "status.json").unlink(missing_ok=True)
         try:
@@ -132,9 +142,13 @@ class Fit:
 
     def _after_step(self, step: int) -> None:
         """Write a checkpoint within an epoch, if it is time; at its end the epoch's is written."""
-        overdue = self._clock.since_saved >= 60 * self.config.training.checkpoint_minutes
-        if overdue and step % self.training.steps_per_epoch:
+        if step % self.training.steps_per_epoch == 0:
+            return
+        pause = self._pause()
+        if pause or self._clock.since_saved >= 60 * self.config.training.checkpoint_minutes:
             self._save()
+        if pause:
+            raise TrainingPaused
 
     def _save(self) -> None:
         """Write the checkpoint: all that a new process needs to go on."""

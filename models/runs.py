@@ -11,6 +11,7 @@ A search is a folder <home>/<name> with its runs in <home>/<name>/runs/<number>.
 """
 
 import datetime
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -30,14 +31,18 @@ SCORE = "validation_correlation"
 """The metric that ranks runs: single-trial correlation on the held-out fold, mean over mice."""
 TRAIN_LOSS = "train_loss"
 
-TAG_ROLE = "sensorium.role"  # search | trial | floor
+TAG_ROLE = "sensorium.role"  # search | trial | floor | confirm
 TAG_SEARCH = "sensorium.search"
 TAG_NUMBER = "sensorium.trial_number"
-TAG_STATE = "sensorium.state"  # complete | pruned | failed
+TAG_STATE = "sensorium.state"  # complete | pruned | failed | interrupted
 TAG_REASON = "sensorium.reason"
 TAG_RUN_FOLDER = "sensorium.run_folder"
 TAG_DATA = "sensorium.data_fingerprint"
 TAG_COMMIT = "sensorium.commit"
+TAG_RAY_TRIAL = "sensorium.ray_trial"
+TAG_CONFIGURATION = "sensorium.configuration"  # a hash of all but the seed
+TAG_FOLD = "sensorium.fold"  # of a run of confirm: the held-out one
+TAG_SEED = "sensorium.seed_index"  # of a run of confirm: its place among the seeds
 
 HOME_VARIABLE = "SENSORIUM_HOME"
 FLOOR_RUN = "floor"
@@ -134,6 +139,15 @@ class RunFolder:
     def exists(self) -> bool:
         """Whether a run was begun here."""
         return (self.path / "config.json").is_file()
+
+    @property
+    def is_pinned(self) -> bool:
+        """Whether something depends on the weights, such as an ensemble: no search removes them."""
+        return (self.path / "pinned").exists()
+
+    def pin(self, why: str) -> None:
+        """Keep the weights, whatever a search would remove."""
+        write_bytes(self.path / "pinned", f"{why}\n".encode())
 
     def create(self, record: RunRecord) -> None:
         """Begin the run; a folder that already holds one is a RunError."""
@@ -247,6 +261,12 @@ def new_record(
         commit=code_version(),
         packages=package_versions(),
     )
+
+
+def configuration_hash(config: RunConfig) -> str:
+    """The same for runs that differ in nothing but their seed."""
+    text = config.model_dump_json(exclude={"seed"})
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def code_version() -> str:

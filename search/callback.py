@@ -13,6 +13,9 @@ from search.recorder import Recorder
 from search.signals import Flag
 from search.trainable import FLAT, NUMBER
 
+RETRIES = 3
+"""Workers that a trial may lose."""
+
 
 class Hooks(Callback):
     """Tells the recorder what happens to trials, and calls `on_tick` several times a second."""
@@ -27,7 +30,7 @@ class Hooks(Callback):
     def on_trial_start(self, iteration: int, trials: Any, trial: Trial, **info: Any) -> None:
         """A worker has taken on the trial."""
         with self.flag.writing():
-            self.recorder.start(trial.config[NUMBER], trial.config[FLAT])
+            self.recorder.start(trial.config[NUMBER], trial.config[FLAT], trial.trial_id)
 
     def on_trial_result(
         self, iteration: int, trials: Any, trial: Trial, result: dict[str, Any], **info: Any
@@ -42,9 +45,15 @@ class Hooks(Callback):
             self.recorder.end(trial.config[NUMBER], trial.last_result or {})
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Trial, **info: Any) -> None:
-        """The trial's worker was lost, and lost again."""
+        """The trial's worker was lost once too often, or with it a trial that had not begun.
+
+        Ray starts the former again so many times, the latter never: a worker that dies while it is
+        handed over from one trial to the next takes the next one with it.
+        """
+        for_good = trial.num_failures > RETRIES
+        number, flat = trial.config[NUMBER], trial.config[FLAT]
         with self.flag.writing():
-            self.recorder.lose(trial.config[NUMBER], trial.config[FLAT], ray_error(trial))
+            self.recorder.lose(number, flat, ray_error(trial), for_good)
 
     def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
         """Nothing has happened for a tenth of a second, or one event was handled."""

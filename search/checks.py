@@ -5,14 +5,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mlflow import MlflowClient
+import yaml
 
 from models.errors import ConfigurationError, Problem, RunError, UserError
 from models.recordings.data_set import open_sessions
+from models.recordings.session import fingerprint
+from models.runs import search_folder
 from models.settings import read_yaml
+from search.limits import Limits
+from search.mlflow_store import Store, reason
 from search.names import name_problem, value_problem
-from search.reading import build_problems, load_space
-from search.space import Space, overridden
+from search.plan import Plan
+from search.reading import build_problems, load_space, read_limits
+from search.samplers import choose, varied_domains
+from search.space import LIMIT, Space, overridden
 
 RESERVED = ("artifacts", "mlflow.db")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -45,12 +51,20 @@ def check_name(home: Path, name: str) -> None:
         raise RunError(message, remedy)
 
 
-def check_trials(trials: int) -> None:
-    """There is something to try."""
-    if trials < 1:
-        raise UserError(
-            f"a search has at least one trial; found --trials {trials}", "Give --trials 8."
-        )
+def check_limits(limits: Limits) -> None:
+    """The search ends by itself."""
+    if all(
+        limit is None for limit in (limits.trials, limits.hours, limits.gpu_hours, limits.plateau)
+    ):
+        raise UserError("nothing ends this search", "Give --trials, --hours or --gpu-hours.")
+
+
+def check_proposing(home: Path, plan: Plan, space: Space | None) -> None:
+    """The sampler serves the space, and the searches to learn from are there."""
+    for name in plan.warm_start:
+        search_folder(home, name)
+    if space is not None:
+        choose(plan.sampler, space, plan.limits.trials)
 
 
 def check_data(data: Path) -> None:
@@ -59,10 +73,25 @@ def check_data(data: Path) -> None:
         _ = session.tiers, session.unit_ids
 
 
-def check_tracking(client: MlflowClient, name: str) -> None:
-    """MLflow knows no experiment of this name, deleted ones included."""
-    if client.get_experiment_by_name(name) is not None:
-        message = f"MLflow at {client.tracking_uri} already has an experiment '{name}'"
+def check_same_data(plan: Plan) -> None:
+    """The recordings are those that the search began with."""
+    check_data(plan.data)
+    found = fingerprint(open_sessions(plan.data))
+    if found != plan.fingerprint:
+        message = f"{plan.data} holds other recordings than '{plan.name}' was begun with"
+        remedy = "Give those with --data, or begin another search."
+        raise RunError(f"{message}: {found} instead of {plan.fingerprint}", remedy)
+
+
+def check_tracking(store: Store, tell: Callable[[str], None]) -> None:
+    """MLflow knows no experiment of this name, deleted ones included; a server may be away."""
+    try:
+        missing = store.is_missing()
+    except Exception as error:  # whatever a network or a server may raise
+        tell(f"MLflow at {store.uri} cannot be reached, its records wait on disk: {reason(error)}")
+        return
+    if not missing:
+        message = f"MLflow at {store.uri} already has an experiment '{store.name}'"
         raise RunError(message, "Choose another --name.")
 
 
@@ -74,9 +103,12 @@ def parse_overrides(assignments: list[str]) -> dict[str, Any]:
         if not equals:
             problems.append(Problem("--set", "key=value", assignment))
             continue
-        values[name] = read_yaml(text)
-        found = name_problem(name, "--set") or value_problem(name, values[name], f"--set {name}")
-        problems += [found] if found else []
+        try:
+            values[name] = read_yaml(text)
+        except yaml.YAMLError:
+            problems.append(Problem(f"--set {name}", "a value in YAML, as 1e-3 or [8, 8]", text))
+            continue
+        problems += _override_problems(name, values[name])
     if problems:
         raise ConfigurationError(
             "--set", problems, "Give dotted names, as --set training.epochs=3."
@@ -84,10 +116,20 @@ def parse_overrides(assignments: list[str]) -> dict[str, Any]:
     return values
 
 
+def _override_problems(name: str, value: Any) -> list[Problem]:
+    """What is wrong with one name and its value."""
+    if name.startswith(LIMIT):
+        problems: list[Problem] = []
+        read_limits({name.removeprefix(LIMIT): value}, f"--set {LIMIT[:-1]}", problems)
+        return problems
+    found = name_problem(name, "--set") or value_problem(name, value, f"--set {name}")
+    return [found] if found else []
+
+
 def prepare_space(source: str, overrides: Mapping[str, Any]) -> Space:
     """The space with the overrides in it; UserError if nothing is left to search."""
     space = overridden(load_space(source), overrides)
-    if not space.varied:
+    if not varied_domains(space):
         message = f"nothing is left to search: --set fixes all that '{source}' varies"
         raise UserError(
             message, "Leave one --set out, or train one run with 'python -m models train'."

@@ -1,24 +1,27 @@
 """The floor: the linear model, trained beside the trials as a Ray task on one of their slots."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import ray
 
 from models.runs import FLOOR_RUN, SCORE, RunFolder, Status
-from search.recorder import INTERRUPTED
+from search.ledger import Ledger
 from search.scoreboard import Scoreboard
 from search.space import Flat, build
-from search.steps import FAILURE, FINISHED, TRACE, Settings, Steps
+from search.steps import FAILURE, PAUSED, TRACE, Settings, Steps, is_over
 from search.tracking import Tracker
+
+RETRIES = 3
 
 
 def train(settings: Settings, folder: Path, flat: Flat) -> dict[str, Any]:
-    """Train a run to its end: the last epoch's result, or the failure."""
+    """Train a run to its end: the last epoch's result, the failure, or that it is paused."""
     steps = Steps(settings, folder, flat)
     while True:
         result = steps.step()
-        if result[FINISHED] or FAILURE in result:
+        if is_over(result):
             return result
 
 
@@ -26,46 +29,72 @@ class Floor:
     """The floor's run, from its start to its place on the scoreboard."""
 
     def __init__(
-        self, settings: Settings, folder: Path, flat: Flat, tracker: Tracker, gpus: float
+        self,
+        settings: Settings,
+        folder: Path,
+        flat: Flat,
+        tracker: Tracker,
+        ledger: Ledger,
+        submit: Callable[..., Any],
     ) -> None:
-        self.folder, self.config, self.tracker = folder, build(flat), tracker
+        """`submit` starts `train` with these arguments on a slot, and gives Ray's reference."""
+        self.folder, self.config = folder, build(flat)
+        self.tracker, self.ledger = tracker, ledger
         tracker.start(FLOOR_RUN, "floor", self.config, folder)
-        task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=1)(train)
-        self._result = task.remote(settings, folder, flat)
+        ledger.begin(FLOOR_RUN)
+        self._result = submit(settings, folder, flat)
+        self._over = False
 
     def collect(self, board: Scoreboard) -> None:
         """Put the floor on the board if it is done."""
-        if board.floor is None and ray.wait([self._result], timeout=0)[0]:
+        if not self._over and ray.wait([self._result], timeout=0)[0]:
             try:
                 result = ray.get(self._result)
             except ray.exceptions.RayError as error:
                 result = {FAILURE: f"the worker was lost: {str(error).splitlines()[0]}"}
-            self._settle(board, result)
+            self._end(board, result)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, or stands still."""
+        return self._over
 
     def interrupt(self, board: Scoreboard) -> None:
         """Record how far the run is, if it is not on the board, and stop it."""
-        if board.floor is None:
-            run = RunFolder(self.folder)
-            status = run.status() if run.exists else None
-            reason = INTERRUPTED if status is None else status.reason
-            failed = status is None or status.state == "failed"
-            self._settle(board, {FAILURE: reason} if failed else {}, killed=status is None)
+        if not self._over:
+            self._end(board, {PAUSED: True})
             ray.cancel(self._result, force=True)
 
-    def _settle(self, board: Scoreboard, result: dict[str, Any], killed: bool = False) -> None:
-        lines = RunFolder(self.folder).metrics()
-        for line in lines:
+    def _end(self, board: Scoreboard, result: dict[str, Any]) -> None:
+        self._over = True
+        self.ledger.end(FLOOR_RUN)
+        run = RunFolder(self.folder)
+        for line in run.metrics():
             self.tracker.log(FLOOR_RUN, line)
-        reason = str(result.get(FAILURE, ""))
+        status = run.status() if run.exists else None
+        if PAUSED in result and status is None:
+            self.tracker.interrupt(FLOOR_RUN)
+            return
+        board.floor = status if status is not None else self._failed(str(result.get(FAILURE, "")))
+        self.tracker.end(FLOOR_RUN, board.floor, self.folder, str(result.get(TRACE, "")))
+
+    def _failed(self, reason: str) -> Status:
+        """Write down a failure that the run could not write down itself."""
+        lines = RunFolder(self.folder).metrics()
         status = Status(
-            state="failed" if reason else "complete",
+            state="failed",
             epoch=len(lines),
             epochs=self.config.training.epochs,
             score=lines[-1][SCORE] if lines else None,
             reason=reason,
         )
-        if reason:
-            RunFolder(self.folder).end(status)
-        board.floor = status
-        trace = str(result.get(TRACE, ""))
-        self.tracker.end(FLOOR_RUN, status, self.folder, killed, trace)
+        RunFolder(self.folder).end(status)
+        return status
+
+
+def submit_on_slot(cpus: float, gpus: float) -> Callable[..., Any]:
+    """What starts `train` as a Ray task with the resources of a slot."""
+    submit: Callable[..., Any] = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=RETRIES)(
+        train
+    ).remote
+    return submit

@@ -2,13 +2,16 @@
 
 import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.files import write_json
 from models.runs import code_version, package_versions, search_folder
+from search.limits import Limits
 
+Rule = Literal["asha", "hyperband", "median", "none"]
+"""What stops weak trials early."""
 FIT = "models.fit:Fit"
 """What trains a run, as module:class."""
 
@@ -27,27 +30,49 @@ class Plan(BaseModel):
     data: Path
     space: str = "demo"
     """A shipped space's name or a file."""
-    trials: int = 20
     overrides: dict[str, Any] = {}
     """Dotted names that are fixed on top of the space."""
+    limits: Limits = Limits(trials=20)
+    sampler: str = "auto"
+    stopping: Rule = "asha"
+    grace: int | None = Field(default=None, ge=1)
+    """Epochs that every trial may train; None for a seventh of the budget, at least two."""
+    reduction: int = Field(default=3, ge=2)
+    """One in so many goes on at each rung."""
     slots: int = 1
     """Trials at a time, the floor's run among them."""
     gpus_per_trial: float = 0.0
-    grace: int | None = Field(default=None, ge=1)
-    """Epochs that every trial may train; None for a seventh of the budget, at least two."""
-    reduction: float = Field(default=3.0, gt=1)
-    """One in so many goes on at each rung."""
+    cpus_per_trial: float = Field(default=1.0, gt=0)
+    """What Ray sets aside for a trial."""
+    keep: int = Field(default=10, ge=1)
+    """Complete trials whose weights stay on disk: the best ones."""
+    min_free_gb: float = Field(default=2.0, ge=0)
+    """Free disk space in GB below which no trial begins."""
+    warm_start: tuple[str, ...] = ()
+    """Searches whose trials the proposals take into account."""
     seed: int = 0
     floor: bool = True
     """Whether the linear model is trained beside the search."""
     fit: str = FIT
-    domains: dict[str, list[dict[str, Any]]] = {}
-    """The space as it was when the search began."""
+    recorded: dict[str, Any] = {}
+    """The space as it was when the search began, as a space file would have it."""
+    fingerprint: str = ""
+    """Of the recordings."""
+    folder: Path | None = None
+    """Where the search's folder was when it was last begun or resumed."""
     created: str = Field(default_factory=now)
     commit: str = Field(default_factory=code_version)
     packages: dict[str, str] = Field(default_factory=package_versions)
     ended: str | None = None
     """When the search came to its end or was stopped; None while it runs, or after a crash."""
+    reason: str = ""
+    """Why it ended."""
+
+    @property
+    def domains(self) -> dict[str, list[dict[str, Any]]]:
+        """The recorded space's domains by name, as a space file would have them."""
+        found: dict[str, list[dict[str, Any]]] = self.recorded.get("parameters", {})
+        return found
 
 
 def read_plan(home: Path, name: str) -> Plan:

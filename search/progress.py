@@ -7,6 +7,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from search.ledger import Ledger, gpu_hours, wall_hours
+from search.limits import Limits
+from search.machine import Machine
 from search.scoreboard import Row, Scoreboard
 
 QUIET_SECONDS = 15.0
@@ -15,12 +18,28 @@ QUIET_SECONDS = 15.0
 
 def line(board: Scoreboard) -> str:
     """How the search stands, in words."""
-    parts = [f"{board.settled}/{board.trials} trials", f"{board.count('running')} running"]
+    asked = f"/{board.trials}" if board.trials else ""
+    parts = [f"{board.settled}{asked} trials", f"{board.count('running')} running"]
+    parts += [f"{board.count('interrupted')} to go on"] if board.count("interrupted") else []
     parts += [f"{board.count('pruned')} stopped early"] if board.count("pruned") else []
     parts += [f"{board.count('failed')} failed"] if board.count("failed") else []
     parts += [_best(board)] if board.leader() else []
     parts += [_floor(board)] if board.floor else []
     return " · ".join([*parts, duration(board.seconds)])
+
+
+def used(ledger: Ledger, limits: Limits, machine: Machine) -> str:
+    """What of the budgets is used, and how busy the GPUs are; nothing where there is neither."""
+    stretches, parts = ledger.stretches, []
+    if ledger.gpus or limits.gpu_hours:
+        budget = f" of {limits.gpu_hours:g}" if limits.gpu_hours else ""
+        parts.append(f"{gpu_hours(stretches):.1f}{budget} GPU-hours")
+    if limits.hours:
+        left = max(limits.hours - wall_hours(stretches), 0)
+        parts.append(f"{duration(3600 * left)} left")
+    if machine.gpu_use is not None and ledger.gpus:
+        parts.append(f"GPUs {machine.gpu_use:.0f} % busy")
+    return " · ".join(parts)
 
 
 def ended(row: Row) -> str:
@@ -61,8 +80,18 @@ def duration(seconds: float) -> str:
 class Progress:
     """Shows the line while a search runs; a context manager."""
 
-    def __init__(self, console: Console, board: Scoreboard) -> None:
+    def __init__(
+        self,
+        console: Console,
+        board: Scoreboard,
+        ledger: Ledger,
+        limits: Limits,
+        machine: Machine,
+    ) -> None:
         self.console, self.board = console, board
+        self.ledger, self.limits, self.machine = ledger, limits, machine
+        self.waiting = False
+        """Whether trials wait for disk space."""
         self._live = Live(
             console=console, transient=True, refresh_per_second=4, get_renderable=self._text
         )
@@ -82,7 +111,10 @@ class Progress:
         self._live.stop()
 
     def _text(self) -> Text:
-        return Text(line(self.board))  # two lines on a narrow terminal rather than half of it
+        words = [line(self.board), used(self.ledger, self.limits, self.machine)]
+        words += ["waiting for disk space"] if self.waiting else []
+        # Two lines on a narrow terminal rather than half of it.
+        return Text(" · ".join(filter(None, words)))
 
     def tell_end(self, row: Row) -> None:
         """Say that a trial has ended; on a pipe, how the search stands with it."""

@@ -1,20 +1,21 @@
 """Where a trial's end is decided once and told to everyone: run folder, Optuna, MLflow, progress."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from models.errors import RunError
 from models.runs import SCORE, TRAIN_LOSS, RunFolder, Status
+from search.ledger import Ledger
 from search.progress import Progress
 from search.sampler import Proposer
 from search.scoreboard import Row, Scoreboard
 from search.space import Flat, build
-from search.steps import FAILURE, FINISHED, TRACE
+from search.steps import FAILURE, FINISHED, PAUSED, TRACE
 from search.stopping import EPOCH, has_score
 from search.tracking import Tracker
+from search.transactions import one_transaction
 
-INTERRUPTED = "the search was stopped"
 METRICS = (SCORE, TRAIN_LOSS, "learning_rate", "seconds")
 
 
@@ -22,72 +23,113 @@ class Recorder:
     """Takes the events of trials, by number, in the order in which they happen on the driver."""
 
     def __init__(
-        self, proposer: Proposer, tracker: Tracker, board: Scoreboard, progress: Progress
+        self,
+        proposer: Proposer,
+        tracker: Tracker,
+        board: Scoreboard,
+        progress: Progress,
+        ledger: Ledger,
+        settled: Callable[[], None] = lambda: None,
     ) -> None:
+        """`settled` is called after a trial has ended."""
         self.proposer, self.tracker, self.board = proposer, tracker, board
-        self.progress = progress
+        self.progress, self.ledger, self.settled = progress, ledger, settled
 
-    def start(self, number: int, flat: Flat) -> None:
-        """Open a row and an MLflow run; a trial that starts again after a lost worker has them."""
-        if number in self.board.rows:
+    def start(self, number: int, flat: Flat, ray_trial: str = "") -> None:
+        """A trial has a worker, or has one again after it was interrupted or its worker was lost."""
+        self.ledger.begin(str(number))
+        row = self.board.rows.get(number)
+        if row is not None and row.state == "running":
             return
-        config = build(flat)
-        self.board.rows[number] = Row(number, flat, config.training.epochs)
-        self.tracker.start(str(number), "trial", config, self._folder(number))
+        if row is None:
+            row = self.board.rows[number] = Row(number, flat, build(flat).training.epochs)
+        row.state = "running"
+        self._track(row, ray_trial)
 
     def epoch(self, number: int, result: Mapping[str, Any]) -> None:
-        """Store an epoch's metrics, once."""
+        """Store an epoch's metrics, once at each place."""
         row = self.board.rows[number]
-        if FAILURE in result or not has_score(result) or result[EPOCH] <= row.epoch:
+        if FAILURE in result or not has_score(result):
             return
-        row.epoch, row.score = int(result[EPOCH]), float(result[SCORE])
-        self.proposer.report(number, row.epoch, row.score)
+        epoch, score = int(result[EPOCH]), float(result[SCORE])
+        if epoch > row.epoch:
+            row.epoch, row.score = epoch, score
+            self.proposer.report(number, epoch, score)
         line = {name: result[name] for name in METRICS if name in result}
-        self.tracker.log(str(number), {EPOCH: row.epoch, **line})
+        self.tracker.log(str(number), {EPOCH: epoch, **line})
+
+    def is_weak(self, number: int, result: Mapping[str, Any]) -> bool:
+        """Store an epoch, and say whether the trial is to stop after it."""
+        with self.proposer.flag.writing(), one_transaction(self.proposer.study):
+            self.epoch(number, result)
+            return has_score(result) and self.proposer.is_weak(number)
 
     def end(self, number: int, result: Mapping[str, Any]) -> None:
         """Settle a trial, whose last report was `result`."""
         row = self.board.rows[number]
+        if PAUSED in result:
+            self.interrupt(row)
+            return
         status = status_of(row, result)
         if status.state == "complete":  # with the score of the epoch that the run kept
             status = RunFolder(self._folder(number)).status() or status
-        self._settle(row, status, trace=str(result.get(TRACE, "")))
+        self.settle(row, status, trace=str(result.get(TRACE, "")))
 
-    def lose(self, number: int, flat: Flat, reason: str) -> None:
-        """Settle a trial whose worker was lost once too often, perhaps before it began."""
+    def lose(self, number: int, flat: Flat, reason: str, for_good: bool) -> None:
+        """A trial's worker was lost: once too often, or before Ray would have tried it again."""
         self.start(number, flat)
         row = self.board.rows[number]
-        self._settle(row, row.status("failed", f"the worker was lost: {reason}"))
+        if for_good:
+            self.settle(row, row.status("failed", f"the worker was lost: {reason}"))
+            return
+        self.interrupt(row)
+        if row.state == "interrupted":
+            self.proposer.interrupted.append(number)
 
-    def interrupt(self) -> None:
-        """Settle what is still open when the search ends before its trials."""
-        for row in self.board.rows.values():
+    def interrupt_all(self) -> None:
+        """The search ends before these trials do: those that have ended on disk are settled."""
+        for row in list(self.board.rows.values()):
             if row.state == "running":
-                self._settle(row, self._interrupted(row), killed=True)
-        for number in list(self.proposer.open):
-            reason = f"{INTERRUPTED} before this trial began"
-            self.proposer.tell(number, Status(state="failed", epoch=0, epochs=0, reason=reason))
+                self.interrupt(row)
 
-    def _interrupted(self, row: Row) -> Status:
-        """What is on disk counts, reported or not: epochs, and that the run is complete."""
+    def interrupt(self, row: Row) -> None:
+        """The trial stands still until the search is resumed, unless it has ended on disk."""
+        status = self.catch_up(row)
+        if status is not None:
+            self.settle(row, status)
+            return
+        row.state = "interrupted"
+        self.ledger.end(str(row.number))
+        self.tracker.interrupt(str(row.number))
+
+    def catch_up(self, row: Row) -> Status | None:
+        """Store the epochs that are on disk and were not reported; how the run ended, if it has."""
         folder = RunFolder(self._folder(row.number))
         try:
             status, lines = folder.status(), folder.metrics()
         except (RunError, ValueError):
-            status, lines = None, []
+            return None
+        if (lines or status) and not self.tracker.has(str(row.number)):
+            self._track(row)  # a machine that lost its power may have lost the record
         for line in lines:
             self.epoch(row.number, line)
-        return status or row.status("failed", INTERRUPTED)
+        return status
 
-    def _settle(self, row: Row, status: Status, trace: str = "", killed: bool = False) -> None:
+    def settle(self, row: Row, status: Status, trace: str = "") -> None:
+        """Write down how a trial has ended: on disk first, from which the rest can be made again."""
         folder = self._folder(row.number)
         if status.state != "complete":  # the run itself has written that it is complete
             RunFolder(folder).end(status)
         row.end(status)
+        self.ledger.end(str(row.number))
+        self.tracker.end(str(row.number), status, folder, trace)
         self.proposer.tell(row.number, status)
-        killed = killed and status.state != "complete"
-        self.tracker.end(str(row.number), status, folder, killed, trace)
         self.progress.tell_end(row)
+        self.settled()
+
+    def _track(self, row: Row, ray_trial: str = "") -> None:
+        folder = self._folder(row.number)
+        self.tracker.start(str(row.number), "trial", build(row.flat), folder, ray_trial)
 
     def _folder(self, number: int) -> Path:
         return self.proposer.runs / str(number)

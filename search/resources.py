@@ -26,7 +26,9 @@ class Resources:
         return "auto" if self.gpus_per_trial else "cpu"
 
 
-def choose_resources(slots: int | None, gpus_per_trial: float | None) -> Resources:
+def choose_resources(
+    slots: int | None, gpus_per_trial: float | None, cpus_per_trial: float = 1.0
+) -> Resources:
     """What is asked for, else a GPU a trial where there are GPUs, else a core a trial.
 
     Raises UserError for GPUs that are not there: Ray would wait for them for ever.
@@ -35,7 +37,7 @@ def choose_resources(slots: int | None, gpus_per_trial: float | None) -> Resourc
     share = (1.0 if gpus else 0.0) if gpus_per_trial is None else gpus_per_trial
     most = _trials_on_gpus(gpus, share)
     if slots is None:
-        slots = cores if most is None else most
+        slots = max(int(cores / cpus_per_trial), 1) if most is None else most
     if slots < 1:
         raise UserError(f"a search runs at least one trial at a time; found --slots {slots}")
     if most is not None and slots > most:

@@ -2,27 +2,34 @@
 
 Ray's own OptunaSearch tells early-stopped trials as complete and leaves a trial that ended with NaN
 running for ever. Here a trial is COMPLETE only with its full budget, PRUNED with its intermediate
-values, FAIL with a reason; all in SQLite beside the search.
+values, FAIL with a reason; RUNNING while it trains or waits to be resumed. All in SQLite beside the
+search.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 from ray.tune.search import Searcher
 
 from models.errors import RunError
 from models.runs import State, Status
+from search.attributes import (
+    ATTRIBUTE_FLAT,
+    ATTRIBUTE_FOLDER,
+    ATTRIBUTE_RAY,
+    ATTRIBUTE_REASON,
+    ATTRIBUTE_WEAK,
+)
+from search.proposing import Exhausted, complete, known_points, propose
 from search.signals import Flag
-from search.space import Flat, Space, enqueued, sample
+from search.space import Flat, Space, enqueued
 from search.trainable import FLAT, NUMBER
+from search.transactions import one_transaction
 
-ATTRIBUTE_FOLDER = "run_folder"
-ATTRIBUTE_RAY = "ray_trial"
-ATTRIBUTE_REASON = "reason"
-ATTRIBUTE_FLAT = "configuration"
 STATES: dict[State, TrialState] = {
     "complete": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
@@ -30,15 +37,12 @@ STATES: dict[State, TrialState] = {
 }
 
 
-def open_study(folder: Path, name: str, seed: int = 0) -> optuna.Study:
+def open_study(folder: Path, name: str) -> optuna.Study:
     """The study of a search in <folder>/study.db, begun if it is not there; higher is better."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = optuna.storages.RDBStorage(f"sqlite:///{folder / 'study.db'}")
     return optuna.create_study(
-        storage=optuna.storages.RDBStorage(f"sqlite:///{folder / 'study.db'}"),
-        sampler=optuna.samplers.TPESampler(seed=seed),
-        study_name=name,
-        direction="maximize",
-        load_if_exists=True,
+        storage=storage, study_name=name, direction="maximize", load_if_exists=True
     )
 
 
@@ -60,28 +64,84 @@ class Proposer(Searcher):
     """Proposes configurations to Ray; what became of them is told through `report` and `tell`."""
 
     def __init__(
-        self, study: optuna.Study, space: Space, seed: int, runs: Path, flag: Flag
+        self,
+        study: optuna.Study,
+        space: Space,
+        seed: int,
+        runs: Path,
+        flag: Flag,
+        limits_check: Callable[[Flat], str] = lambda _: "",
     ) -> None:
+        """`limits_check` gives the reason for which a configuration is refused, or ''."""
         super().__init__()
         self.study, self.space, self.seed, self.runs = study, space, seed, runs
-        self.flag = flag
+        self.flag, self.limits_check = flag, limits_check
+        self.known = known_points(study)
+        """The keys of configurations that are not proposed again."""
+        self.exhausted = ""
+        """Why nothing new is found any more."""
         self.open: dict[int, optuna.Trial] = {}
-        for wanted in space.first:
-            study.enqueue_trial(enqueued(space, wanted))
+        self.interrupted: list[int] = []
+        """Trials that are to go on before anything new is proposed."""
+        self.hold: Callable[[], str] = lambda: ""
+        """Why nothing new is to be proposed any more."""
+        self.wait: Callable[[], bool] = lambda: False
+        """Whether nothing is to begin for the moment."""
 
-    def suggest(self, trial_id: str) -> dict[str, Any]:
-        """The next configuration, flat, and its number in the study."""
+    def enqueue(self) -> None:
+        """Let the space's first configurations be tried first, after what the study knows by now."""
+        self.known = known_points(self.study)
+        for wanted in self.space.first:
+            self.study.enqueue_trial(enqueued(self.space, wanted))
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next configuration, flat, and its number in the study; None for not yet, or FINISHED.
+
+        FINISHED is for good, and so only said when nothing is open that might have to go on.
+        """
         with self.flag.writing():
-            return self._ask(trial_id)
+            if self.flag.raised:
+                return self.FINISHED
+            if self.wait():
+                return None
+            if self.interrupted:
+                return self._again(self.interrupted.pop(0))
+            if self.exhausted or self.hold():
+                return None if self.open else self.FINISHED
+            return self._new(trial_id)
 
-    def _ask(self, trial_id: str) -> dict[str, Any]:
-        trial = self.study.ask()
-        flat: Flat = {"seed": trial_seed(self.seed, trial.number), **sample(self.space, trial)}
-        trial.set_user_attr(ATTRIBUTE_FOLDER, str(self.runs / str(trial.number)))
-        trial.set_user_attr(ATTRIBUTE_RAY, trial_id)
+    def _again(self, number: int) -> dict[str, Any]:
+        return {NUMBER: number, FLAT: self.open[number].user_attrs[ATTRIBUTE_FLAT]}
+
+    def _new(self, trial_id: str) -> Any:
+        with one_transaction(self.study):
+            try:
+                trial, flat = propose(self.study, self.space, self.known, self.limits_check)
+            except Exhausted as error:
+                self.exhausted = str(error)
+                return self.FINISHED
+            return {NUMBER: trial.number, FLAT: self._described(trial, flat, trial_id)}
+
+    def _described(self, trial: optuna.Trial, flat: Flat, ray_trial: str) -> Flat:
+        """Give a trial its seed and its attributes, the configuration last."""
+        flat = {"seed": trial_seed(self.seed, trial.number), **flat}
+        trial.set_user_attr(ATTRIBUTE_FOLDER, f"runs/{trial.number}")
+        trial.set_user_attr(ATTRIBUTE_RAY, ray_trial)
         trial.set_user_attr(ATTRIBUTE_FLAT, flat)
         self.open[trial.number] = trial
-        return {NUMBER: trial.number, FLAT: flat}
+        return flat
+
+    def reopen(self, trial: FrozenTrial) -> Flat | None:
+        """Take on a trial that an earlier driver left RUNNING; its configuration.
+
+        What that driver was killed before it had proposed is proposed now; None if it is refused.
+        """
+        if ATTRIBUTE_FLAT in trial.user_attrs:
+            self.open[trial.number] = optuna.Trial(self.study, trial._trial_id)
+            flat: Flat = trial.user_attrs[ATTRIBUTE_FLAT]
+            return flat
+        completed = complete(self.study, trial, self.space, self.known, self.limits_check)
+        return None if completed is None else self._described(*completed, "")
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -100,11 +160,20 @@ class Proposer(Searcher):
         """Store an intermediate value."""
         self.open[number].report(score, epoch)
 
+    def is_weak(self, number: int) -> bool:
+        """Whether a trial is to stop after its last report; asked once a report."""
+        trial = self.open[number]
+        weak = bool(trial.should_prune())
+        if weak:  # a driver that is killed before the trial has ended shall not forget it
+            trial.set_user_attr(ATTRIBUTE_WEAK, True)
+        return weak
+
     def tell(self, number: int, status: Status) -> None:
         """Close a trial in the state in which its run ended."""
         trial = self.open[number]
-        if status.reason:
-            trial.set_user_attr(ATTRIBUTE_REASON, status.reason)
         complete = status.state == "complete"
-        self.study.tell(trial, status.score if complete else None, state=STATES[status.state])
+        with one_transaction(self.study):
+            if status.reason:
+                trial.set_user_attr(ATTRIBUTE_REASON, status.reason)
+            self.study.tell(trial, status.score if complete else None, state=STATES[status.state])
         del self.open[number]

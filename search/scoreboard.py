@@ -9,7 +9,8 @@ from typing import Any, Literal
 from models.runs import State, Status
 
 FAMILY = "network.family"
-RowState = State | Literal["running"]
+RowState = State | Literal["running", "interrupted"]
+"""An interrupted trial goes on when its search is resumed."""
 
 
 @dataclass
@@ -48,13 +49,15 @@ class Row:
 class Scoreboard:
     """All trials that were started, by number, and the floor beside them."""
 
-    trials: int
-    """Trials that were asked for."""
+    trials: int | None
+    """Trials that were asked for; None where hours limit the search."""
     rows: dict[int, Row] = field(default_factory=dict)
     floor: Status | None = None
     """How the floor's run ended; None before it has."""
     interrupted: bool = False
-    """Whether it was stopped by Ctrl-C."""
+    """Whether it was stopped by Ctrl-C, or by a limit of hours."""
+    ended: str = ""
+    """Why it ended; '' while it runs."""
     began: float = field(default_factory=time.monotonic)
 
     def count(self, state: RowState) -> int:
@@ -64,7 +67,7 @@ class Scoreboard:
     @property
     def settled(self) -> int:
         """How many trials have ended, in whatever state."""
-        return len(self.rows) - self.count("running")
+        return len(self.rows) - self.count("running") - self.count("interrupted")
 
     @property
     def seconds(self) -> float:
@@ -89,7 +92,7 @@ def score_or_least(row: Row) -> float:
 
 def ranked_first(rows: Mapping[int, Row]) -> list[Row]:
     """Complete trials by score, then the others by state and number."""
-    order = {"complete": 0, "running": 1, "pruned": 2, "failed": 3}
+    order = {"complete": 0, "running": 1, "interrupted": 2, "pruned": 3, "failed": 4}
 
     def key(row: Row) -> tuple[int, float, int]:
         score = -score_or_least(row) if row.state == "complete" else 0.0

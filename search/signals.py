@@ -3,37 +3,36 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
-
-from ray.tune import Stopper
 
 
-class Flag(Stopper):
-    """Stops the search in order once it is raised."""
+class Flag:
+    """Whether the search is to end: gently, when trials have written their checkpoints, or at once."""
 
     def __init__(self) -> None:
         self.raised = False
+        """Nothing new begins any more, and running trials pause."""
+        self.on_raise: Callable[[], None] = lambda: None
+        """Called once, when the flag is raised."""
         self._writing = 0
         self._exit: int | None = None
 
-    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:  # noqa: ARG002
-        """No trial is stopped for its result."""
-        return False
-
-    def stop_all(self) -> bool:
-        """Whether the search is to end now."""
-        return self.raised
+    def raise_gently(self) -> None:
+        """Begin to end."""
+        if not self.raised:
+            self.raised = True
+            self.on_raise()
 
     def leave(self, code: int) -> None:
         """Raise SystemExit, now or where the record under way ends."""
+        self.raised = True
         self._exit = code
         self._leave_if_free()
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """A record under way: an exit raised in it would keep MLflow's and Optuna's databases locked."""
+        """A record under way: an exit raised in it would leave it half written."""
         self._writing += 1
         try:
             yield
@@ -49,10 +48,10 @@ class Flag(Stopper):
 
 @contextlib.contextmanager
 def raised_by_signals(flag: Flag) -> Iterator[None]:
-    """Ctrl-C raises the flag, on which Tune stops in order; a second one acts as ever.
+    """Ctrl-C raises the flag gently, a second one leaves at once, and a third one acts as ever.
 
-    SIGTERM often comes to Ray's processes too, after which a call to them hangs for a minute and then
-    ends this process: so it leaves Tune at once, by SystemExit, while the records can be closed.
+    SIGTERM leaves at once: it often comes to Ray's processes too, after which a call to them hangs for
+    a minute and then ends this process. It leaves by SystemExit, while the records can be closed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # signals reach the main thread alone
@@ -64,10 +63,11 @@ def raised_by_signals(flag: Flag) -> Iterator[None]:
             signal.signal(number, handler)
 
     def stop(number: int, _: FrameType | None) -> None:
-        flag.raised = True
+        if number == signal.SIGINT and not flag.raised:
+            flag.raise_gently()
+            return
         restore()
-        if number == signal.SIGTERM:
-            flag.leave(128 + number)
+        flag.leave(128 + number)
 
     for number in before:
         signal.signal(number, stop)

@@ -1,19 +1,31 @@
-"""Asynchronous successive halving in epochs: the weak stop early (Li et al., 2020).
+"""Which trials stop early: Optuna's pruners, behind Ray's interface of schedulers.
 
-At each rung a trial goes on if its score is among the best of those that reached the rung before
-it: the best third, or another share.
+Their whole state is in the study, so a search that is resumed stops as one that was never interrupted.
+ASHA (Li et al., 2020) has rungs at grace, grace * reduction, ... epochs: a trial goes on if its score is
+among the best share of those that reached the rung before it. Hyperband (Li et al., 2018) runs several
+such ladders whose first rungs differ. Median stops what is below the median of earlier trials.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from ray.tune.schedulers import ASHAScheduler, TrialScheduler
+from optuna.pruners import (
+    BasePruner,
+    HyperbandPruner,
+    MedianPruner,
+    NopPruner,
+    SuccessiveHalvingPruner,
+)
+from ray.tune.schedulers import FIFOScheduler
 
 from models.runs import SCORE
+from search.plan import Rule
+from search.trainable import NUMBER
 
-REDUCTION = 3
 EPOCH = "epoch"
+STARTUP = 5
+"""Complete trials before the median says anything."""
 
 
 def grace_epochs(epochs: int) -> int:
@@ -21,29 +33,33 @@ def grace_epochs(epochs: int) -> int:
     return max(min(2, epochs), epochs // 7)
 
 
-class Halving(ASHAScheduler):
-    """ASHA that leaves alone whoever reports no score, or one that is not a number."""
+def make_pruner(rule: Rule, epochs: int, grace: int | None, reduction: int) -> BasePruner:
+    """The pruner of a search whose trials have at most so many epochs."""
+    first = min(grace or grace_epochs(epochs), epochs)
+    if rule == "asha":
+        return SuccessiveHalvingPruner(min_resource=first, reduction_factor=reduction)
+    if rule == "hyperband":
+        return HyperbandPruner(min_resource=first, max_resource=epochs, reduction_factor=reduction)
+    if rule == "median":
+        return MedianPruner(n_startup_trials=STARTUP, n_warmup_steps=first)
+    return NopPruner()
 
-    def __init__(self, epochs: int, grace: int | None = None, reduction: float = REDUCTION) -> None:
-        super().__init__(
-            time_attr=EPOCH,
-            metric=SCORE,
-            mode="max",
-            max_t=epochs,
-            grace_period=min(grace or grace_epochs(epochs), epochs),
-            reduction_factor=reduction,
-        )
 
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:
-        """Stop a trial that is weak at its rung."""
-        if not has_score(result):
-            return str(TrialScheduler.CONTINUE)
-        return str(super().on_trial_result(tune_controller, trial, result))
+class Stopping(FIFOScheduler):
+    """Trials start in order; `is_weak`, which gets a trial's number and report, says which stop."""
 
-    def on_trial_complete(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> None:
-        """Let the last score count at its rung."""
-        if has_score(result):
-            super().on_trial_complete(tune_controller, trial, result)
+    def __init__(self, is_weak: Callable[[int, Mapping[str, Any]], bool]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._is_weak = is_weak
+
+    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:  # noqa: ARG002
+        """Stop a trial that is weak."""
+        weak = self._is_weak(trial.config[NUMBER], result)
+        return str(self.STOP if weak else self.CONTINUE)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Ray pickles what it is given for a restore of its own, which is not used."""
+        return {}
 
 
 def has_score(result: Mapping[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+from optuna.trial import TrialState
 from rich.table import Table
 from rich.text import Text
 
@@ -12,9 +13,11 @@ from models.console import table
 from models.errors import RunError
 from models.networks.registry import FLOOR
 from models.runs import FLOOR_RUN, RunFolder, Status, runs_of_search
+from search.alone import is_driven
+from search.attributes import ATTRIBUTE_FLAT, ATTRIBUTE_REASON
 from search.plan import Plan, read_plan
 from search.progress import duration
-from search.sampler import ATTRIBUTE_FLAT, ATTRIBUTE_REASON, STATES, load_study
+from search.sampler import STATES, load_study
 from search.scoreboard import FAMILY, Row, Scoreboard, ranked_first
 from search.space import build
 
@@ -27,7 +30,7 @@ MOST_PARAMETERS = 4
 def search_table(home: Path, name: str, most: int | None = None) -> Table:
     """The trials of a search, the best first, and its floor. Raises RunError for an unknown name."""
     plan, folder = read_plan(home, name), home / name
-    rows = rows_of(load_study(folder, name))
+    rows = rows_of(load_study(folder, name), is_driven(folder))
     title = f"Search '{name}'" if most is None or len(rows) <= most else f"The best of '{name}'"
     return trials_table(title, rows[:most], varied_names(plan.domains), floor_status(folder))
 
@@ -75,9 +78,11 @@ def summary(board: Scoreboard) -> str:
         f"{board.count('pruned')} stopped early",
         f"{board.count('failed')} failed",
     ]
-    return (
-        f"{board.settled} of {board.trials} trials: {', '.join(counts)}; {duration(board.seconds)}"
-    )
+    interrupted = board.count("interrupted")
+    counts += [f"{interrupted} interrupted, which go on when it is resumed"] if interrupted else []
+    asked = f" of {board.trials}" if board.trials else ""
+    why = f"; ended since {board.ended}" if board.ended else ""
+    return f"{board.settled}{asked} trials: {', '.join(counts)}; {duration(board.seconds)}{why}"
 
 
 def varied_names(domains: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
@@ -85,15 +90,21 @@ def varied_names(domains: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str
     return [name for name, each in domains.items() if any("value" not in one for one in each)]
 
 
-def rows_of(study: optuna.Study) -> list[Row]:
-    """The trials of a study, complete ones first and best, that have begun to be proposed."""
-    rows = {
-        trial.number: _row(trial) for trial in study.trials if ATTRIBUTE_FLAT in trial.user_attrs
-    }
+def rows_of(study: optuna.Study, driven: bool = True) -> list[Row]:
+    """The trials of a study, complete ones first and best, that have begun to be proposed.
+
+    Without a driver, those that run in the study are interrupted.
+    """
+    trials = study.get_trials(deepcopy=False)
+    rows = {each.number: row_of(each) for each in trials if ATTRIBUTE_FLAT in each.user_attrs}
+    for row in rows.values():
+        if row.state == "running" and not driven:
+            row.state = "interrupted"
     return ranked_first(rows)
 
 
-def _row(trial: optuna.trial.FrozenTrial) -> Row:
+def row_of(trial: optuna.trial.FrozenTrial) -> Row:
+    """A trial of a study that has a configuration."""
     flat = trial.user_attrs[ATTRIBUTE_FLAT]
     row = Row(trial.number, flat, build(flat).training.epochs)
     if trial.intermediate_values:
@@ -101,6 +112,8 @@ def _row(trial: optuna.trial.FrozenTrial) -> Row:
     states = {stored: state for state, stored in STATES.items()}
     if trial.state in states:
         row.end(row.status(states[trial.state], trial.user_attrs.get(ATTRIBUTE_REASON, "")))
+    if trial.state == TrialState.COMPLETE:
+        row.score = trial.value  # of the epoch that the run kept, which need not be the last
     return row
 
 
@@ -119,10 +132,19 @@ def searches_table(home: Path, plans: Iterable[Plan]) -> Table:
             each.score for each in ended if each.state == "complete" and each.score is not None
         ]
         best = f"{max(scores):.4f}" if scores else "-"
-        state = "ended" if plan.ended else "running, or lost"
-        count = f"{len(ended)}/{plan.trials}"
+        state = _state(home / plan.name, plan)
+        count = f"{len(ended)}/{plan.limits.trials or '-'}"
         made.add_row(plan.name, plan.space, state, count, best, plan.created[:16].replace("T", " "))
     return made
+
+
+def _state(folder: Path, plan: Plan) -> str:
+    """Whether a search runs, has ended or can be resumed."""
+    if is_driven(folder):
+        return "running"
+    if plan.ended is None:
+        return "killed: resume it"
+    return plan.reason or "ended"
 
 
 def _status(run: RunFolder) -> Status | None:

@@ -1,29 +1,23 @@
-"""MLflow: one experiment a search, in it a parent run and below it a run per trial and the floor.
+"""What MLflow is to know of a search: one experiment, in it a parent run and below it a run a trial.
 
 Everything is written by the driver, so that experiments are not raced for and no worker needs the
-address; per-epoch metrics go in batches.
+address. Nothing here waits for MLflow: records go to the outbox, from which `search.mlflow_store`
+takes them.
 """
 
-import logging
 import math
-import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-
-from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, RunTag
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from models.config import RunConfig, flatten
 from models.runs import (
     TAG_COMMIT,
+    TAG_CONFIGURATION,
     TAG_DATA,
     TAG_NUMBER,
+    TAG_RAY_TRIAL,
     TAG_REASON,
     TAG_ROLE,
     TAG_RUN_FOLDER,
@@ -32,108 +26,136 @@ from models.runs import (
     RunFolder,
     Status,
     code_version,
-    tracking_database,
+    configuration_hash,
 )
+from search.outbox import Outbox, Record
 
-TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
-LONGEST_VALUE = 5000  # MLflow refuses tags over 5,000 characters, and cuts parameters at 6,000
-PARAMS_A_BATCH = 100
-
-
-def quiet_mlflow() -> None:
-    """Only warnings from MLflow and from alembic, which sets up its database."""
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-
-
-def tracking_uri(home: Path) -> str:
-    """$MLFLOW_TRACKING_URI, else the SQLite file under the home folder."""
-    return os.environ.get(TRACKING_VARIABLE) or f"sqlite:///{tracking_database(home)}"
-
-
-def open_client(home: Path) -> MlflowClient:
-    """A client of the tracking store; an embedded database is made if it is not there."""
-    quiet_mlflow()
-    home.mkdir(parents=True, exist_ok=True)
-    return MlflowClient(tracking_uri(home))
+PARENT = ""
+"""The key of the parent run; those of the others are a trial's number or the floor's name."""
+INTERRUPTED = "interrupted"
+ENDS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 
 
 class Tracker:
-    """The record of one search."""
+    """Writes the records of one search into its outbox."""
 
-    def __init__(
-        self, client: MlflowClient, home: Path, name: str, asked: Mapping[str, Any]
-    ) -> None:
-        """Begin the experiment and its parent run, whose parameters are what was `asked` for."""
-        self.client, self.name = client, name
-        embedded = TRACKING_VARIABLE not in os.environ
-        artifacts = (home / "artifacts" / name).as_uri() if embedded else None
-        self.experiment = client.create_experiment(name, artifact_location=artifacts)
-        self.commit = code_version()
-        self._runs: dict[str, str] = {}
+    def __init__(self, outbox: Outbox, folder: Path) -> None:
+        self.outbox, self.folder = outbox, folder
         self._epochs: dict[str, int] = {}
-        self.parent = self._create(name, {TAG_ROLE: "search"})
-        self._log_params(self.parent, asked)
+        """The runs that were begun, and the last epoch recorded of each."""
+        self._seconds = 0
+        """For which earlier drivers have measured their machines."""
 
-    def start(self, key: str, role: str, config: RunConfig, folder: Path) -> None:
-        """Begin a child run, unless it runs already; `key` is a trial's number, or the floor's name."""
-        if key in self._runs:
+    def begin(self, asked: Mapping[str, Any]) -> None:
+        """Begin the experiment and its parent run, whose parameters are what was `asked` for."""
+        tags = {TAG_ROLE: "search", TAG_RUN_FOLDER: str(self.folder), **self._shared()}
+        self._put("run", PARENT, title=self.folder.name, tags=tags, params=_texts(asked))
+
+    def go_on(self, history: Iterable[Record], moved: bool) -> None:
+        """Go on with a search whose earlier records are these; `moved` is whether its folder was."""
+        steps: dict[str, int] = {}
+        for record in history:
+            if record["do"] in ("run", "metrics"):
+                key = record["key"]
+                steps[key] = max(steps.get(key, 0), record.get("step", 0))
+        if PARENT in steps:
+            self._put("reopen", PARENT)
+        else:
+            self.begin({})  # the driver was killed before its first record
+        self._seconds = steps.pop(PARENT, 0)
+        self._epochs = steps
+        for key in [PARENT, *self._epochs] if moved else []:
+            self._put("tags", key, tags={TAG_RUN_FOLDER: str(self._run_folder(key))})
+
+    def start(
+        self,
+        key: str,
+        role: str,
+        config: RunConfig,
+        folder: Path,
+        ray_trial: str = "",
+        more: Mapping[str, str] | None = None,
+    ) -> None:
+        """Begin a child run, or go on with it; `more` are further tags."""
+        if self.has(key):
+            self._put("reopen", key)
             return
-        tags = {MLFLOW_PARENT_RUN_ID: self.parent, TAG_ROLE: role, TAG_RUN_FOLDER: str(folder)}
+        self._epochs[key] = 0
+        tags = {TAG_ROLE: role, TAG_RUN_FOLDER: str(folder), **self._shared()}
+        tags |= {TAG_NUMBER: key, TAG_RAY_TRIAL: ray_trial} if key.isdecimal() else {}
+        tags |= {TAG_CONFIGURATION: configuration_hash(config), **(more or {})}
         title = f"trial {key}" if key.isdecimal() else key
-        tags |= {TAG_NUMBER: key} if key.isdecimal() else {}
-        self._runs[key] = self._create(title, tags)
-        self._log_params(self._runs[key], flatten(config.model_dump(mode="json")))
+        params = _texts(flatten(config.model_dump(mode="json")))
+        self._put("run", key, title=title, tags=tags, params=params)
+
+    def has(self, key: str) -> bool:
+        """Whether a child run was begun."""
+        return key in self._epochs
 
     def log(self, key: str, line: Mapping[str, Any]) -> None:
         """Store an epoch's metrics, numbers only; an epoch that is stored already is passed over."""
         epoch = int(line["epoch"])
-        if epoch <= self._epochs.get(key, 0):
-            return
-        self._epochs[key] = epoch
-        milliseconds = int(time.time() * 1000)
-        metrics = [
-            Metric(name, float(value), milliseconds, epoch)
-            for name, value in line.items()
-            if name != "epoch" and is_finite(value)
-        ]
-        self.client.log_batch(self._runs[key], metrics=metrics)
+        if epoch > self._epochs[key]:
+            self._epochs[key] = epoch
+            finite = {name: float(value) for name, value in line.items() if is_finite(value)}
+            values = {name: value for name, value in finite.items() if name != "epoch"}
+            self._put("metrics", key, step=epoch, values=values)
 
-    def end(self, key: str, status: Status, folder: Path, killed: bool, trace: str = "") -> None:
-        """Close a child run with its state, reason, configuration and weights."""
-        run, record = self._runs[key], RunFolder(folder)
+    def log_machine(self, values: Mapping[str, float], step: int) -> None:
+        """Store what the driver's machine does, where MLflow's UI looks for it.
+
+        `step` is the second of this driver; it is counted on from those of earlier ones.
+        """
+        named = {f"system/{name}": value for name, value in values.items()}
+        self._put("metrics", PARENT, step=self._seconds + 1 + step, values=named)
+
+    def end(self, key: str, status: Status, folder: Path, trace: str = "") -> None:
+        """Close a child run with its state, reason and configuration."""
+        record = RunFolder(folder)
         tags = {TAG_STATE: status.state, TAG_REASON: status.reason}
         if record.exists:
             tags[TAG_DATA] = record.record().fingerprint
-        self._tag(run, {name: value for name, value in tags.items() if value})
-        for path in (folder / "config.json", record.weights):
-            if path.exists():
-                self.client.log_artifact(run, str(path))
+            self._put("file", key, path=self._relative(folder / "config.json"))
+        self._put("tags", key, tags={name: value for name, value in tags.items() if value})
         if trace:
-            self.client.log_text(run, trace, "traceback.txt")
-        ended = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}[status.state]
-        self.client.set_terminated(run, "KILLED" if killed else ended)
-        del self._runs[key]
+            self._put("text", key, text=trace, name="traceback.txt")
+        self._put("end", key, status=ENDS[status.state])
+
+    def interrupt(self, key: str) -> None:
+        """A child run stands still until the search is resumed."""
+        self._put("tags", key, tags={TAG_STATE: INTERRUPTED})
+        self._put("end", key, status="KILLED")
+
+    def keep(self, key: str, folder: Path, name: str) -> None:
+        """Store a run's weights as the artifact `name`."""
+        self._put("file", key, path=self._relative(folder / name))
+
+    def register(self, key: str) -> None:
+        """Make a run's weights the model version that is called best."""
+        self._put("register", key, name=self.folder.name)
 
     def close(self, interrupted: bool) -> None:
-        """Close the parent run, and a child whose end was broken off."""
-        for run in [*self._runs.values(), self.parent]:
-            self.client.set_terminated(run, "KILLED" if interrupted else "FINISHED")
-        self._runs.clear()
+        """Close the parent run."""
+        self._put("end", PARENT, status="KILLED" if interrupted else "FINISHED")
 
-    def _create(self, title: str, tags: Mapping[str, str]) -> str:
-        shared = {MLFLOW_RUN_NAME: title, TAG_SEARCH: self.name, TAG_COMMIT: self.commit}
-        run = self.client.create_run(self.experiment, tags={**shared, **tags})
-        return str(run.info.run_id)
+    def _put(self, do: str, key: str, **content: Any) -> None:
+        self.outbox.put({"do": do, "key": key, "time": int(time.time() * 1000), **content})
 
-    def _log_params(self, run: str, values: Mapping[str, Any]) -> None:
-        params = [Param(name, str(value)[:LONGEST_VALUE]) for name, value in values.items()]
-        for start in range(0, len(params), PARAMS_A_BATCH):
-            self.client.log_batch(run, params=params[start : start + PARAMS_A_BATCH])
+    def _shared(self) -> dict[str, str]:
+        return {TAG_SEARCH: self.folder.name, TAG_COMMIT: code_version()}
 
-    def _tag(self, run: str, tags: Mapping[str, str]) -> None:
-        entities = [RunTag(name, value[:LONGEST_VALUE]) for name, value in tags.items()]
-        self.client.log_batch(run, tags=entities)
+    def _relative(self, path: Path) -> str:
+        """Below the search's folder, which may be moved before the record is delivered."""
+        return str(path.relative_to(self.folder))
+
+    def _run_folder(self, key: str) -> Path:
+        if key == PARENT:
+            return self.folder
+        return self.folder / "runs" / key if key.isdecimal() else self.folder / key
+
+
+def _texts(values: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items()}
 
 
 def is_finite(value: Any) -> bool:

@@ -4,12 +4,13 @@ Ray keeps no checkpoints: a trial whose worker is lost begins again in its run f
 `models.fit.Fit` goes on from the last epoch.
 """
 
+import gc
 from typing import Any
 
 from ray import tune
 from ray.tune.result import DONE
 
-from search.steps import FAILURE, FINISHED, Settings, Steps
+from search.steps import Settings, Steps, is_over
 
 NUMBER = "number"
 FLAT = "configuration"
@@ -21,6 +22,7 @@ class Trainable(tune.Trainable):
 
     def setup(self, config: dict[str, Any]) -> None:
         """Take on the first trial."""
+        gc.freeze()  # what is imported stays: looking through it takes 0.15 s at each trial's end
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -44,4 +46,4 @@ class Trainable(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Train one epoch; a failure is a result too, so that the actor lives on."""
         result = self._steps.step()
-        return {**result, DONE: result[FINISHED] or FAILURE in result}
+        return {**result, DONE: is_over(result)}

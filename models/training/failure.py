@@ -1,4 +1,9 @@
-"""The end of a training that cannot go on."""
+"""How a training ends before its budget: it cannot go on, or it is asked to pause."""
+
+
+class TrainingPaused(Exception):
+    """A training that was asked to pause; its checkpoint holds everything to go on from."""
+
 
 
 class TrainingFailed(Exception):

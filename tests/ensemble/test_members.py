@@ -113,3 +113,10 @@ def test_members_trained_on_other_recordings_are_all_named(copied):
     assert "in the same order" in told["run 0"].rule
     assert "mice" in told["run 1"].rule
     assert "0123456789ab" in told["run 4"].found
+
+
+def test_a_run_whose_weights_are_gone_is_no_member(copied):
+    RunFolder(copied.run(1)).weights.unlink()
+    found = members.members_of_search(copied.home, "demo")
+    assert set(labels(found)) == set(COMPLETE) - {"1"}
+    assert found.left_out[members.STRIPPED] == 1

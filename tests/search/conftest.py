@@ -10,8 +10,9 @@ import yaml
 from rich.console import Console
 
 from search.cluster import local_ray
-from search.driver import run_search
-from search.plan import Plan
+from search.driver import resume_search, run_search
+from search.limits import Limits
+from search.plan import Plan, read_plan
 from search.resources import Resources
 from tests.search import fakes
 
@@ -22,11 +23,14 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 def data(tmp_path):
     """A folder that looks like recordings."""
     session = tmp_path / "data" / "dynamic1-2-3-Video-00"
-    for part in ("data/videos", "meta/trials", "meta/neurons"):
+    statistics = [f"meta/statistics/{kind}/all" for kind in ("responses", "behavior")]
+    for part in ("data/videos", "meta/trials", "meta/neurons", *statistics):
         (session / part).mkdir(parents=True)
     np.save(session / "data/videos/0.npy", np.zeros((36, 64, 3)))
     np.save(session / "meta/trials/tiers.npy", np.array(["train"]))
     np.save(session / "meta/neurons/unit_ids.npy", np.array([1, 2]))
+    for part in statistics:
+        np.save(session / part / "std.npy", np.ones((2, 3)))
     return session.parent
 
 
@@ -51,19 +55,21 @@ def search(tmp_path, data, home, two_slots):  # noqa: ARG001
     def run(kinds, name, **asked):
         space = tmp_path / "space.yaml"
         space.write_text(yaml.safe_dump(space_of(kinds)))
+        limits = Limits(trials=len(kinds) or None)
+        given = {"limits": limits, "fit": "tests.search.fakes:FakeFit", **asked}
+        plan = Plan(name=name, data=data, space=str(space), **given)
         with (tmp_path / "output").open("w") as file:
-            plan = Plan(
-                name=name,
-                data=data,
-                space=str(space),
-                trials=len(kinds),
-                fit="tests.search.fakes:FakeFit",
-                **asked,
-            )
             console = Console(file=file, width=200)
             board = run_search(plan, home, Resources(2, 0, 0, 1), console)
         return board, (tmp_path / "output").read_text()
 
+    def resume(name, **changes):
+        plan = read_plan(home, name).model_copy(update=changes)
+        with (tmp_path / "output").open("w") as file:
+            console = Console(file=file, width=200)
+            return resume_search(plan, home, Resources(2, 0, 0, 1), console)
+
+    run.resume = resume
     return run
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.config import RunConfig
 from models.runs import SCORE, TRAIN_LOSS, MouseRecord, RunFolder, Status, new_record
-from models.training.failure import TrainingFailed
+from models.training.failure import TrainingFailed, TrainingPaused
 
 GOOD, WEAK, DIVERGES, RAISES, NAN_SCORE, DIES_ONCE, DIES, SLOW = range(1, 9)
 EPOCHS = 4
@@ -17,7 +17,8 @@ EPOCHS = 4
 class FakeFit:
     """Scores between 0 and 1 at once, in the folder that the contract between the rooms describes."""
 
-    def __init__(self, folder: Path, config: RunConfig, data: Path, device: str = "auto") -> None:
+    def __init__(self, folder: Path, config: RunConfig, data: Path, device: str, pause) -> None:
+        self.pause = pause
         self.folder, self.config, self.device = RunFolder(folder), config, device
         self.kind = config.network.filters
         if not self.folder.exists:
@@ -55,8 +56,10 @@ class FakeFit:
         lives = len((self.folder.path / "pids").read_text().split())
         if self.kind == DIES or (self.kind == DIES_ONCE and second and lives == 1):
             os._exit(1)
-        if self.kind == SLOW:
-            time.sleep(1)
+        for _ in range(10 if self.kind == SLOW else 0):
+            time.sleep(0.1)
+            if self.pause():
+                raise TrainingPaused
 
     def _score(self) -> float:
         if self.kind == NAN_SCORE and self.epoch == 2:

@@ -1,6 +1,7 @@
 """Real searches on Ray, of trials that train nothing."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -25,9 +26,10 @@ from models.runs import (
     runs_of_search,
     search_folder,
 )
+from search.limits import Limits
+from search.mlflow_store import open_client
 from search.sampler import load_study, trial_seed
 from search.tables import floor_status, rows_of, search_table
-from search.tracking import open_client
 from tests.search import fakes
 from tests.search.conftest import read_json
 
@@ -77,7 +79,8 @@ def test_every_record_agrees_on_every_trial(search, home):
         folder = home / "demo" / "runs" / str(trial.number)
         status, run = RunFolder(folder).status(), runs[f"trial {trial.number}"]
         assert_agree(expected[trial.number], trial, status, run)
-        assert trial.user_attrs["run_folder"] == run.data.tags[TAG_RUN_FOLDER] == str(folder)
+        assert trial.user_attrs["run_folder"] == f"runs/{trial.number}"
+        assert run.data.tags[TAG_RUN_FOLDER] == str(folder)
         assert run.data.tags[MLFLOW_PARENT_RUN_ID] == parent.info.run_id
         history = client.get_metric_history(run.info.run_id, SCORE)
         assert {point.step: point.value for point in history} == trial.intermediate_values
@@ -162,12 +165,13 @@ def assert_files_are_kept(client, home, runs):
     def kept(title):
         return {item.path for item in client.list_artifacts(runs[title].info.run_id)}
 
-    assert kept("trial 0") == kept("floor") == {"config.json", "weights.pt"}
-    assert kept("trial 3") == {"config.json", "weights.pt", "traceback.txt"}
+    assert kept("trial 0") == {"config.json", "weights.pt"}
+    assert kept("floor") == {"config.json"}
+    assert kept("trial 3") == {"config.json", "traceback.txt"}
     assert (home / "artifacts" / "demo").is_dir()
     plan = read_json(home / "demo" / "search.json")
-    assert (plan["trials"], plan["slots"], bool(plan["ended"])) == (8, 2, True)
-    assert plan["domains"]["network.filters"][0]["int"] == [1, fakes.SLOW]
+    assert (plan["limits"]["trials"], plan["slots"], bool(plan["ended"])) == (8, 2, True)
+    assert plan["recorded"]["parameters"]["network.filters"][0]["int"] == [1, fakes.SLOW]
 
 
 def test_a_taken_name_is_refused(search, home):
@@ -181,49 +185,48 @@ def test_a_taken_name_is_refused(search, home):
     assert not (home / "there").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_search_leaves_nothing_open(search, home, number):
-    name = f"stopped{number:d}"
-    sender = threading.Thread(target=send_when_a_trial_runs, args=(home / name, number))
+def test_a_stopped_search_goes_on_where_it_stood(search, home):
+    sender = threading.Thread(target=interrupt_when_a_trial_runs, args=(home / "stopped",))
     sender.start()
-    if number == signal.SIGINT:
-        board, _ = search([fakes.SLOW] * 6, name, floor=False)
-        assert board.interrupted
-    else:
-        with pytest.raises(SystemExit):
-            search([fakes.SLOW] * 6, name)
+    board, output = search([fakes.SLOW] * 4, "stopped", floor=False, stopping="none")
     sender.join()
-    _, parent, runs = mlflow_runs(home, name)
-    assert parent.info.status == "KILLED"
-    assert ("floor" in runs) == (number == signal.SIGTERM)
-    assert "RUNNING" not in {run.info.status for run in runs.values()}
-    trials = load_study(home / name, name).trials
-    assert TrialState.RUNNING not in {trial.state for trial in trials}
-    assert trials[-1].state == TrialState.WAITING, "the last one was never proposed"
-    begun = {run.data.tags[TAG_NUMBER]: run for run in runs.values() if TAG_NUMBER in run.data.tags}
-    for trial_number, run in begun.items():
-        status = RunFolder(home / name / "runs" / trial_number).status()
-        assert (status.state, status.reason) == ("failed", "the search was stopped")
-        assert trials[int(trial_number)].state == TrialState.FAIL
-        assert trials[int(trial_number)].user_attrs["reason"] == status.reason
-        assert (run.data.tags[TAG_STATE], run.info.status) == ("failed", "KILLED")
-    assert "0" in begun
-    assert read_json(home / name / "search.json")["ended"]
+    assert board.interrupted
+    assert re.search(r"Ctrl-C: running trials \([12]\) write their checkpoints", output)
+    _, parent, runs = mlflow_runs(home, "stopped")
+    assert {run.info.status for run in [parent, *runs.values()]} == {"KILLED"}
+    assert {run.data.tags[TAG_STATE] for run in runs.values()} == {"interrupted"}
+    states = {trial.state for trial in load_study(home / "stopped", "stopped").trials}
+    assert states == {TrialState.RUNNING, TrialState.WAITING}
+    assert not list((home / "stopped" / "runs").glob("*/status.json"))
+    assert read_json(home / "stopped" / "search.json")["ended"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
+    epochs = len(RunFolder(home / "stopped" / "runs" / "0").metrics())
+    board = search.resume("stopped")
+    assert {number: row.state for number, row in board.rows.items()} == dict.fromkeys(
+        range(4), "complete"
+    )
+    client, parent, after = mlflow_runs(home, "stopped")
+    assert {run.info.status for run in [parent, *after.values()]} == {"FINISHED"}
+    assert len(after) == 4
+    for title, run in runs.items():
+        assert after[title].info.run_id == run.info.run_id, "MLflow has one run a trial"
+    history = client.get_metric_history(after["trial 0"].info.run_id, SCORE)
+    assert [point.step for point in history] == [1, 2, 3, 4]
+    assert 1 <= epochs < 4
 
-def send_when_a_trial_runs(folder, number):
-    """Send this process a signal as soon as the first trial has trained an epoch."""
+
+def interrupt_when_a_trial_runs(folder):
+    """Send this process Ctrl-C as soon as the first trial has trained an epoch."""
     while not (folder / "runs" / "0" / "metrics.jsonl").exists():
         time.sleep(0.05)
-    os.kill(os.getpid(), number)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_all_that_is_in_the_way_is_said_before_anything_starts(search, home):
     with pytest.raises(UserError) as caught:
-        search([], name="a/b")
+        search([], name="a/b", limits=Limits())
     message = caught.value.message
-    assert "3 things are in the way" not in message
-    assert "at least one trial; found --trials 0" in message
+    assert "nothing ends this search" in message
     assert "found 'a/b'" in message
     assert not (home / "a").exists()

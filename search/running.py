@@ -1,0 +1,239 @@
+"""A search under way: its parts, and how they hang together."""
+
+import time
+from pathlib import Path
+
+from ray import tune
+from rich.console import Console
+
+from models.files import free_bytes
+from models.runs import FLOOR_RUN, RunFolder
+from search.callback import RETRIES, Hooks
+from search.constraints import limits_check
+from search.delivery import Delivery
+from search.floor import Floor, submit_on_slot
+from search.ledger import Ledger
+from search.machine import Machine
+from search.mlflow_store import Store
+from search.outbox import Outbox
+from search.plan import Plan, read_plan
+from search.progress import Progress
+from search.reconcile import reconcile
+from search.recorded import most_epochs
+from search.recorder import Recorder
+from search.resources import Resources
+from search.retention import kept, strip, to_strip
+from search.sampler import Proposer, load_study, open_study
+from search.samplers import describe_sampler, make_sampler
+from search.scoreboard import Scoreboard
+from search.signals import Flag, raised_by_signals
+from search.space import Space, floor_flat
+from search.steps import Settings
+from search.stopping import Stopping, make_pruner
+from search.tracking import Tracker
+from search.trainable import SETTINGS, Trainable
+from search.warm import warm_start
+
+PAUSE = "pause"
+PATIENCE = 60.0
+"""Seconds that the end of a search waits for MLflow."""
+MANY = 10**9
+
+
+class Search:
+    """Everything of one search in this process."""
+
+    def __init__(
+        self, plan: Plan, folder: Path, space: Space, resources: Resources, console: Console
+    ) -> None:
+        self.plan, self.folder, self.space, self.resources = plan, folder, space, resources
+        self.settings = Settings(
+            runs=folder / "runs",
+            data=plan.data.resolve(),
+            device=resources.device,
+            threads=resources.threads,
+            pause=folder / PAUSE,
+            fit=plan.fit,
+        )
+        self.board, self.flag = Scoreboard(plan.limits.trials), Flag()
+        self.ledger = Ledger(folder, plan.gpus_per_trial)
+        self.machine = Machine()
+        self.progress = Progress(console, self.board, self.ledger, plan.limits, self.machine)
+        self.store = Store(folder.parent, folder.name)
+        self.outbox = Outbox(folder)
+        self.delivery = Delivery(self.outbox, self.store.deliver, self.progress.tell)
+        self.tracker = Tracker(self.outbox, folder)
+        self.proposer = self._proposer()
+        self.recorder = Recorder(
+            self.proposer, self.tracker, self.board, self.progress, self.ledger, self._strip
+        )
+        self.floor: Floor | None = None
+        self.stripped: set[int] = set()
+        """Trials whose large files are gone: to look at all of them after each trial takes long."""
+
+    def _proposer(self) -> Proposer:
+        plan = self.plan
+        study = open_study(self.folder, plan.name)
+        epochs = most_epochs(self.space)
+        study.pruner = make_pruner(plan.stopping, epochs, plan.grace, plan.reduction)
+        trials, begun = plan.limits.trials, len(study.get_trials(deepcopy=False))
+        study.sampler = make_sampler(plan.sampler, self.space, trials, plan.seed, begun)
+        check = limits_check(self.space.limits, plan.data)
+        runs = self.settings.runs
+        proposer = Proposer(study, self.space, plan.seed, runs, self.flag, check)
+        proposer.hold = self._held
+        proposer.wait = self._disk_is_low
+        return proposer
+
+    def run(self, begun: bool, moved: bool) -> None:
+        """Train the floor and the trials; whatever happens, no record is left open."""
+        (self.folder / PAUSE).unlink(missing_ok=True)
+        self.flag.on_raise = self._pause
+        with self.progress, raised_by_signals(self.flag):
+            try:
+                with self.flag.writing():
+                    self._go_on(moved) if begun else self._begin()
+                    self.delivery.start()
+                    self._start_floor()
+                self._tuner().fit()
+                self._wait_for_floor()
+            finally:
+                self._close()
+
+    def _begin(self) -> None:
+        asked = self.plan.model_dump(mode="json", exclude={"recorded", "folder"})
+        self.tracker.begin(asked)
+        self._warm_start()
+        self.proposer.enqueue()
+        trials = self.plan.limits.trials
+        self.progress.tell(describe_sampler(self.plan.sampler, self.space, trials))
+
+    def _warm_start(self) -> None:
+        for name in self.plan.warm_start:
+            if read_plan(self.folder.parent, name).fingerprint != self.plan.fingerprint:
+                self.progress.tell(f"warm start: nothing from '{name}', of other recordings")
+                continue
+            source = load_study(self.folder.parent / name, name)
+            report = warm_start(self.proposer.study, self.space, source, name)
+            for line in report.lines():
+                self.progress.tell(line)
+
+    def _go_on(self, moved: bool) -> None:
+        if self.outbox.sent and self.store.is_missing():
+            self.outbox.send_again()  # the folder was moved without MLflow's database
+        self.tracker.go_on(self.outbox.history(), moved)
+        reconcile(self.recorder)
+
+    def _start_floor(self) -> None:
+        if not self.plan.floor:
+            return
+        folder = self.folder / FLOOR_RUN
+        run = RunFolder(folder)
+        self.board.floor = run.status() if run.exists else None
+        if self.board.floor is None:
+            submit = submit_on_slot(self.plan.cpus_per_trial, self.plan.gpus_per_trial)
+            flat = floor_flat(self.space)
+            self.floor = Floor(self.settings, folder, flat, self.tracker, self.ledger, submit)
+
+    def _tuner(self) -> tune.Tuner:
+        share = {"cpu": self.plan.cpus_per_trial, "gpu": self.plan.gpus_per_trial}
+        return tune.Tuner(
+            tune.with_resources(Trainable, share),
+            param_space={SETTINGS: self.settings.model_dump(mode="json")},
+            tune_config=tune.TuneConfig(
+                search_alg=self.proposer,
+                scheduler=Stopping(self.recorder.is_weak),
+                num_samples=MANY,  # the proposer says when it is enough
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: str(trial.trial_id),
+            ),
+            run_config=tune.RunConfig(
+                # Ray restores nothing, so that each driver has a folder of its own.
+                name=f"{int(time.time() * 1000)}",
+                storage_path=str(self.folder / "ray"),
+                # Fit writes its own checkpoints; Ray would save every class trainable at its end.
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                failure_config=tune.FailureConfig(max_failures=RETRIES),
+                callbacks=[Hooks(self.recorder, self.flag, self._tick)],
+                verbose=0,
+            ),
+        )
+
+    def _tick(self) -> None:
+        with self.flag.writing():
+            if self.floor is not None:
+                self.floor.collect(self.board)
+            self.ledger.tick()
+            if self.machine.is_due():
+                self.tracker.log_machine(self.machine.values, self.machine.seconds)
+            used_up = self.plan.limits.used_up(self.ledger.stretches)
+            if used_up and not self.flag.raised:
+                self.board.ended = used_up
+                self.flag.raise_gently()
+        self.progress.tick()
+
+    def _held(self) -> str:
+        """Why nothing new is proposed."""
+        self.board.ended = self.plan.limits.no_more(self.board)
+        return self.board.ended
+
+    def _disk_is_low(self) -> bool:
+        """Whether no trial may begin for want of disk space; said when that begins and ends."""
+        free = free_bytes(self.folder) / 1e9
+        low = free < self.plan.min_free_gb
+        if low != self.progress.waiting:
+            self.progress.waiting = low
+            self.progress.tell(
+                f"{free:.1f} GB free in {self.folder}, {self.plan.min_free_gb:g} are wanted: "
+                + ("no trial begins until there is more" if low else "trials begin again")
+            )
+        if low:
+            self._tick()  # Ray asks here again and again, and nothing else, when no trial runs
+        return low
+
+    def _pause(self) -> None:
+        """Trials see this file within a second of a step."""
+        (self.folder / PAUSE).touch()
+        running = self.board.count("running")
+        why = self.board.ended or "Ctrl-C"
+        self.board.ended = why
+        self.progress.tell(
+            f"{why}: running trials ({running}) write their checkpoints, then the search ends; "
+            "Ctrl-C leaves at once"
+        )
+
+    def _wait_for_floor(self) -> None:
+        while self.floor and not self.floor.is_over:
+            self._tick()
+            time.sleep(0.2)
+
+    def _strip(self) -> None:
+        numbers = set(to_strip(self.board, self.plan.keep)) - self.stripped
+        self.stripped |= strip(self.settings.runs, numbers)
+
+    def _close(self) -> None:
+        """Settle what is open, without asking Ray, which may be gone: nothing after an ordinary end."""
+        (self.folder / PAUSE).unlink(missing_ok=True)
+        self.board.interrupted = self.flag.raised
+        self.board.ended = self.board.ended or self.proposer.exhausted
+        self.recorder.interrupt_all()
+        if self.floor is not None:
+            self.floor.interrupt(self.board)
+        self._keep()
+        self.tracker.close(interrupted=self.flag.raised)
+        self.ledger.close()
+        if not self.delivery.wait(PATIENCE):
+            self.progress.tell(
+                f"{self.outbox.left} records wait for MLflow in {self.folder}; "
+                f"'python -m search resume {self.folder.name}' sends them"
+            )
+        self.delivery.close()
+
+    def _keep(self) -> None:
+        """The weights that stay go to MLflow too, and the best run's become a model version."""
+        rows = kept(self.board, self.plan.keep)
+        for row in rows:
+            run = RunFolder(self.settings.runs / str(row.number))
+            self.tracker.keep(str(row.number), run.path, run.weights.name)
+        if rows:
+            self.tracker.register(str(rows[0].number))
