@@ -2,21 +2,39 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from models.console import out
+from models.console import err, out
 from models.runs import home_folder
 from search import ui as mlflow_ui
+from search.bench.commands import bench
 from search.checks import parse_overrides
-from search.plan import Plan, read_plan
+from search.confirm import command as confirming
+from search.limits import SEED_NOISE, Limits
+from search.options import (
+    STOPPED,
+    UNFIT,
+    GpuHours,
+    GpusPerTrial,
+    Home,
+    Hours,
+    Name,
+    Slots,
+    Stopping,
+    Trials,
+)
+from search.plan import FIT, Plan, read_plan
 from search.reading import shipped_spaces
 
+if TYPE_CHECKING:
+    from search.scoreboard import Scoreboard
+
+TRIALS = 20
+"""Of a search for which nothing else is said."""
 BEST = 5
 """Trials in the table at the end of a search."""
-STOPPED = 130
-"""Exit code after Ctrl-C."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -24,11 +42,7 @@ app = typer.Typer(
     help="Search for models of recordings: many runs, the weak ones stopped early.",
     epilog="Next: python -m search run DATA --name demo --trials 8",
 )
-Home = Annotated[
-    Path | None,
-    typer.Option(help="Where searches are kept; default: $SENSORIUM_HOME, else ./searches."),
-]
-Name = Annotated[str, typer.Argument(help="The search's name; 'python -m search list' shows all.")]
+app.add_typer(bench, name="bench")
 
 
 @app.command(epilog="Next: python -m search status NAME, and python -m search ui")
@@ -38,7 +52,16 @@ def run(
     space: Annotated[
         str, typer.Option(help=f"{', '.join(shipped_spaces())}, or a YAML file.")
     ] = "demo",
-    trials: Annotated[int, typer.Option(help="Configurations to try.")] = 20,
+    trials: Trials = None,
+    hours: Hours = None,
+    gpu_hours: GpuHours = None,
+    plateau: Annotated[
+        int | None,
+        typer.Option(min=1, help="End after so many trials without one better than seeds differ."),
+    ] = None,
+    noise: Annotated[
+        float, typer.Option(min=0, help="How much another seed changes a score, for --plateau.")
+    ] = SEED_NOISE,
     epochs: Annotated[
         int | None, typer.Option(help="Full budget of a run, instead of the space's.")
     ] = None,
@@ -48,19 +71,33 @@ def run(
             "--set", metavar="KEY=VALUE", help="Fix a name, such as training.batch_size=8."
         ),
     ] = None,
+    sampler: Annotated[
+        str, typer.Option(help="What proposes: auto, tpe, gp, cmaes, qmc, random or nsga2.")
+    ] = "auto",
+    stopping: Annotated[
+        Stopping, typer.Option(help="What stops weak trials early.")
+    ] = Stopping.asha,
     grace: Annotated[
         int | None,
         typer.Option(min=1, help="Epochs that every trial may train; default: a seventh of all."),
     ] = None,
     reduction: Annotated[
-        float, typer.Option(min=1.1, help="One trial in so many goes on after the grace epochs.")
-    ] = 3.0,
-    slots: Annotated[
-        int | None, typer.Option(help="Trials at a time; default: what GPUs or cores allow.")
-    ] = None,
-    gpus_per_trial: Annotated[
-        float | None,
-        typer.Option(help="0.5 puts two trials on a GPU; default: 1 if there are any."),
+        int, typer.Option(min=2, help="One trial in so many goes on after the grace epochs.")
+    ] = 3,
+    slots: Slots = None,
+    gpus_per_trial: GpusPerTrial = None,
+    cpus_per_trial: Annotated[
+        float, typer.Option(min=0.01, help="Cores that Ray sets aside for a trial.")
+    ] = 1.0,
+    keep: Annotated[
+        int, typer.Option(min=1, help="Complete trials whose weights stay: the best ones.")
+    ] = 10,
+    min_free_gb: Annotated[
+        float, typer.Option(min=0, help="Free disk space in GB below which no trial begins.")
+    ] = 2.0,
+    warm_start: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A search whose trials the proposals learn from."),
     ] = None,
     home: Home = None,
     seed: Annotated[int, typer.Option(help="Of the proposals, and of each trial's run.")] = 0,
@@ -68,39 +105,120 @@ def run(
         bool, typer.Option("--floor/--no-floor", help="Train the linear model beside the search.")
     ] = True,
 ) -> None:
-    """Try configurations of a search space, stop the weak ones early, and rank the others."""
+    """Try configurations of a search space, stop the weak ones early, and rank the others.
+
+    Ctrl-C lets running trials write their checkpoints; 'resume' goes on from there.
+    """
     from search.driver import run_search  # Ray and MLflow take seconds to import
     from search.resources import choose_resources
-    from search.tables import search_table, summary
 
-    overrides = parse_overrides([*(assignments or []), *_epochs(epochs)])
-    resources = choose_resources(slots, gpus_per_trial)
+    budget = [] if epochs is None else [f"training.epochs={epochs}"]
+    overrides = parse_overrides([*(assignments or []), *budget])
+    resources = choose_resources(slots, gpus_per_trial, cpus_per_trial)
+    limited = trials or hours or gpu_hours or plateau
     plan = Plan(
         name=name,
         data=data.resolve(),
         space=space,
-        trials=trials,
+        limits=Limits(
+            trials=trials if limited else TRIALS,
+            hours=hours,
+            gpu_hours=gpu_hours,
+            plateau=plateau,
+            noise=noise,
+        ),
         overrides=overrides,
+        sampler=sampler,
+        stopping=stopping.value,
         slots=resources.slots,
         gpus_per_trial=resources.gpus_per_trial,
+        cpus_per_trial=cpus_per_trial,
         grace=grace,
         reduction=reduction,
+        keep=keep,
+        min_free_gb=min_free_gb,
+        warm_start=tuple(warm_start or ()),
         seed=seed,
         floor=floor,
     )
     folder = home_folder(home)
-    board = run_search(plan, folder, resources, out)
+    _show_end(run_search(plan, folder, resources, out), plan, folder, home)
+
+
+@app.command(epilog="Next: python -m search status NAME")
+def resume(
+    name: Name,
+    trials: Trials = None,
+    hours: Hours = None,
+    gpu_hours: GpuHours = None,
+    slots: Slots = None,
+    gpus_per_trial: GpusPerTrial = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Where the recordings are now, if they were moved.")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Go on with a search that was stopped, killed or moved, with more trials or hours if given.
+
+    Interrupted trials go on from their checkpoints. Limits count from the search's beginning.
+    """
+    from search.driver import resume_search
+    from search.resources import choose_resources
+
+    folder = home_folder(home)
+    plan = read_plan(folder, name)
+    share = plan.gpus_per_trial if gpus_per_trial is None else gpus_per_trial
+    resources = choose_resources(slots or plan.slots, share, plan.cpus_per_trial)
+    given = {"trials": trials, "hours": hours, "gpu_hours": gpu_hours}
+    more = {key: value for key, value in given.items() if value is not None}
+    plan = plan.model_copy(
+        update={
+            "limits": plan.limits.model_copy(update=more),
+            "slots": resources.slots,
+            "gpus_per_trial": resources.gpus_per_trial,
+            "data": plan.data if data is None else data.resolve(),
+        }
+    )
+    _show_end(resume_search(plan, folder, resources, out), plan, folder, home)
+
+
+@app.command(epilog="Next: python -m search report NAME")
+def rerun(
+    trial: Annotated[str, typer.Argument(metavar="NAME/TRIAL", help="Such as first/17.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Where the recordings are now, if they were moved.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    home: Home = None,
+) -> None:
+    """Train a trial again from its record, and say whether it comes out the same."""
+    from search.rerun import parse_trial, rerun
+
+    name, number = parse_trial(trial)
+    agreement = rerun(home_folder(home), name, number, device, data, FIT, out.print)
+    for line in agreement.lines():
+        out.print(line)
+    if not agreement.agrees:
+        sys.exit(UNFIT)
+
+
+app.command("confirm", epilog=confirming.NEXT)(confirming.confirm)
+
+
+def _show_end(board: "Scoreboard", plan: Plan, folder: Path, home: Path | None) -> None:
+    """The best trials, and what to type next."""
+    from search.tables import search_table, summary
+
+    name, where = plan.name, f" --home {home}" if home else ""
     out.print(search_table(folder, name, most=BEST))
     out.print(summary(board))
-    where = f" --home {home}" if home else ""
-    out.print(f"next: python -m ensemble build {name} --data {data} --out DIR{where}")
-    out.print(f"      python -m search ui{where}")
+    if board.interrupted or board.count("interrupted"):
+        out.print(f"next: python -m search resume {name}{where}")
+    else:
+        out.print(f"next: python -m ensemble build {name} --data {plan.data} --out DIR{where}")
+        out.print(f"      python -m search ui{where}")
     if board.interrupted:
         sys.exit(STOPPED)
-
-
-def _epochs(epochs: int | None) -> list[str]:
-    return [] if epochs is None else [f"training.epochs={epochs}"]
 
 
 @app.command()
@@ -122,6 +240,47 @@ def list_searches(home: Home = None) -> None:
         out.print(f"no searches in {folder}; start one: python -m search run DATA --name demo")
         return
     out.print(searches_table(folder, [read_plan(folder, name) for name in names]))
+
+
+@app.command()
+def report(
+    name: Name,
+    page: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="The file to write; default: report.html in the search's folder."
+        ),
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Write one HTML file about a search: curves, parameters, rungs, hours, failures."""
+    from search.report.page import write_report  # Ray, optuna and plotly take seconds to import
+
+    out.print(write_report(home_folder(home), name, page))
+
+
+@app.command(epilog="Next: python -m search run DATA --name NAME")
+def doctor(
+    data: Annotated[Path, typer.Argument(help="The recordings, packed or not.")],
+    home: Home = None,
+    address: Annotated[
+        str | None,
+        typer.Option(help="Ask every node of this Ray cluster: auto, or the head's HOST:PORT."),
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the findings here, too.")] = None,
+) -> None:
+    """Look for what would stop a search, before it costs anything; exit code 1 for problems."""
+    from search.doctor.driver import examine
+    from search.doctor.table import count, findings_table, summary, write_findings
+
+    with err.status("looking at machines, recordings, storage and records"):
+        findings = examine(data, home_folder(home), address)
+    out.print(findings_table(findings))
+    out.print(summary(findings, data, home))
+    if json is not None:
+        write_findings(json, findings)
+    if count(findings, "problem"):
+        sys.exit(UNFIT)
 
 
 @app.command()

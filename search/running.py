@@ -1,5 +1,6 @@
 """A search under way: its parts, and how they hang together."""
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -119,10 +120,15 @@ class Search:
                 self.progress.tell(line)
 
     def _go_on(self, moved: bool) -> None:
-        if self.outbox.sent and self.store.is_missing():
+        if self.outbox.sent and self._is_missing_in_mlflow():
             self.outbox.send_again()  # the folder was moved without MLflow's database
         self.tracker.go_on(self.outbox.history(), moved)
         reconcile(self.recorder)
+
+    def _is_missing_in_mlflow(self) -> bool:
+        with contextlib.suppress(Exception):  # whatever a network or a server may raise
+            return self.store.is_missing()
+        return False  # it is away, and has what was sent before
 
     def _start_floor(self) -> None:
         if not self.plan.floor:

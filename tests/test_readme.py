@@ -8,7 +8,10 @@ HIDDEN_FOLDERS = {
     "bench",
     "checks",
     "commands",
+    "confirm",
+    "doctor",
     "download",
+    "report",
     "spaces",
     "store",
     "synthetic",
@@ -31,7 +34,8 @@ def test_commands_and_spaces_exist():
     text = (ROOT / "README.md").read_text()
     for room, command in re.findall(r"python -m (models|search|ensemble) ([a-z-]+)", text):
         name = command.replace("-", "_")
-        places = [ROOT / room / "cli.py", *(ROOT / room / "commands").glob("*.py")]
+        commands = [*(ROOT / room / "commands").glob("*.py"), *(ROOT / room).glob("*/command*.py")]
+        places = [ROOT / room / "cli.py", *commands]
         made = (f"def {name}(", f"\n{name} = typer.Typer(")
         found = [word in place.read_text() for place in places for word in made]
         assert any(found), f"{room} {command}"

@@ -1,0 +1,1 @@
+"""The best configurations of a search, trained again on every fold with new seeds."""

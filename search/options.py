@@ -1,0 +1,43 @@
+"""What several commands of this room share: options, and exit codes."""
+
+import enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+STOPPED = 130
+"""Exit code after Ctrl-C."""
+UNFIT = 1
+"""Exit code where a search would fail."""
+
+Home = Annotated[
+    Path | None,
+    typer.Option(help="Where searches are kept; default: $SENSORIUM_HOME, else ./searches."),
+]
+Name = Annotated[str, typer.Argument(help="The search's name; 'python -m search list' shows all.")]
+Trials = Annotated[
+    int | None,
+    typer.Option(min=1, help="Configurations to try; default: 20, or until the hours end."),
+]
+Hours = Annotated[
+    float | None, typer.Option(min=0.01, help="End after so many hours; trials can go on later.")
+]
+GpuHours = Annotated[
+    float | None, typer.Option(min=0.01, help="End after so many hours of all GPUs together.")
+]
+Slots = Annotated[
+    int | None, typer.Option(help="Runs at a time; default: what GPUs or cores allow.")
+]
+GpusPerTrial = Annotated[
+    float | None, typer.Option(help="0.5 puts two trials on a GPU; default: 1 if there are any.")
+]
+
+
+class Stopping(enum.StrEnum):
+    """The choices of `search.stopping.Rule`; typer wants an enumeration."""
+
+    asha = "asha"
+    hyperband = "hyperband"
+    median = "median"
+    none = "none"
