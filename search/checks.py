@@ -51,12 +51,14 @@ def check_name(home: Path, name: str) -> None:
         raise RunError(message, remedy)
 
 
-def check_limits(limits: Limits) -> None:
+def check_limits(limits: Limits, gpus_per_trial: float) -> None:
     """The search ends by itself."""
-    if all(
-        limit is None for limit in (limits.trials, limits.hours, limits.gpu_hours, limits.plateau)
-    ):
+    given = (limits.trials, limits.hours, limits.plateau, limits.gpu_hours)
+    if all(limit is None for limit in given):
         raise UserError("nothing ends this search", "Give --trials, --hours or --gpu-hours.")
+    if limits.gpu_hours is not None and gpus_per_trial == 0:
+        message = f"--gpu-hours {limits.gpu_hours:g} counts GPUs, and these trials use none"
+        raise UserError(message, "Give --hours.")
 
 
 def check_proposing(home: Path, plan: Plan, space: Space | None) -> None:

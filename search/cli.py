@@ -168,7 +168,7 @@ def resume(
     folder = home_folder(home)
     plan = read_plan(folder, name)
     share = plan.gpus_per_trial if gpus_per_trial is None else gpus_per_trial
-    resources = choose_resources(slots or plan.slots, share, plan.cpus_per_trial)
+    resources = choose_resources(plan.slots if slots is None else slots, share, plan.cpus_per_trial)
     given = {"trials": trials, "hours": hours, "gpu_hours": gpu_hours}
     more = {key: value for key, value in given.items() if value is not None}
     plan = plan.model_copy(

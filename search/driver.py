@@ -42,6 +42,7 @@ def resume_search(plan: Plan, home: Path, resources: Resources, console: Console
     folder = (home / plan.name).resolve()
     before = read_plan(home, plan.name)
     space = parse_space(plan.recorded, f"{folder}/search.json")
+    checks.check_limits(plan.limits, plan.gpus_per_trial)
     checks.check_same_data(plan)
     with alone(folder), local_ray(_cpus(plan), resources.gpus):
         moved = before.folder != folder
@@ -68,7 +69,7 @@ def _check(plan: Plan, home: Path, console: Console) -> Space:
 
     checks.run_all(
         lambda: checks.check_name(home, plan.name),
-        lambda: checks.check_limits(plan.limits),
+        lambda: checks.check_limits(plan.limits, plan.gpus_per_trial),
         lambda: checks.check_data(plan.data),
         space,
         lambda: checks.check_proposing(home, plan, found.get("space")),

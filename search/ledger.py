@@ -74,7 +74,7 @@ class Ledger:
         self.earlier = read_ledger(folder)
         taken = [int(path.stem) for path in (folder / "ledger").glob("*.json")]
         self._path = folder / "ledger" / f"{max(taken, default=0) + 1}.json"
-        self._closed: list[tuple[str, float, float]] = []
+        self._closed: list[Stretch] = []
         self._open: dict[str, float] = {}
         self._saved = 0.0
         self.begin(SEARCH)
@@ -86,7 +86,7 @@ class Ledger:
     def end(self, key: str) -> None:
         """The key gives its slot back, if it has one."""
         if key in self._open:
-            self._closed.append((key, self._open.pop(key), self.clock()))
+            self._closed.append(self._stretch(key, self._open.pop(key), self.clock()))
 
     def tick(self) -> None:
         """Write the file if it is older than `EVERY` seconds."""
@@ -97,7 +97,8 @@ class Ledger:
         """Write the file."""
         self._saved = self.clock()
         self._path.parent.mkdir(exist_ok=True)
-        write_json(self._path, {"gpus": self.gpus, "stretches": self._entries()})
+        entries = [(each.key, each.began, each.until) for each in self._mine()]
+        write_json(self._path, {"gpus": self.gpus, "stretches": entries})
 
     def close(self) -> None:
         """End everything and write the file."""
@@ -108,12 +109,12 @@ class Ledger:
     @property
     def stretches(self) -> list[Stretch]:
         """All of the search so far, those that go on included."""
-        mine = [
-            Stretch(key, 0.0 if key == SEARCH else self.gpus, began, until)
-            for key, began, until in self._entries()
-        ]
-        return [*self.earlier, *mine]
+        return [*self.earlier, *self._mine()]
 
-    def _entries(self) -> list[tuple[str, float, float]]:
+    def _mine(self) -> list[Stretch]:
         now = self.clock()
-        return [*self._closed, *((key, began, now) for key, began in self._open.items())]
+        going_on = (self._stretch(key, began, now) for key, began in self._open.items())
+        return [*self._closed, *going_on]
+
+    def _stretch(self, key: str, began: float, until: float) -> Stretch:
+        return Stretch(key, 0.0 if key == SEARCH else self.gpus, began, until)

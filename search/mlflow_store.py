@@ -156,6 +156,8 @@ class Store:
         ]
         if metrics:
             self.client.log_batch(run, metrics=metrics)
+            for metric in metrics:
+                self._steps.get((run, metric.key), set()).add(step)
 
     def _has(self, run: str, name: str, step: int) -> bool:
         if (run, name) not in self._steps:

@@ -60,6 +60,11 @@ class Outbox:
         self._write_note()
 
     @property
+    def written(self) -> int:
+        """How many records there are, delivered or not."""
+        return self.sent + self.left
+
+    @property
     def left(self) -> int:
         """How many records wait."""
         return len(self._waiting)

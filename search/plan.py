@@ -4,8 +4,9 @@ import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models.errors import RunError
 from models.files import write_json
 from models.runs import code_version, package_versions, search_folder
 from search.limits import Limits
@@ -76,8 +77,16 @@ class Plan(BaseModel):
 
 
 def read_plan(home: Path, name: str) -> Plan:
-    """The plan of an existing search. Raises RunError for an unknown name."""
-    return Plan.model_validate_json((search_folder(home, name) / "search.json").read_text())
+    """The plan of an existing search. Raises RunError for an unknown name, and for a broken file."""
+    path = search_folder(home, name) / "search.json"
+    try:
+        return Plan.model_validate_json(path.read_text())
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the whole"
+        message = f"{path}: {place}: {first['msg']}"
+        remedy = "Another version wrote it, or it is damaged: begin another search."
+        raise RunError(message, remedy) from error
 
 
 def write_plan(folder: Path, plan: Plan) -> None:

@@ -13,8 +13,8 @@ from search.scoreboard import Row, Scoreboard
 from search.space import Flat, build
 from search.steps import FAILURE, FINISHED, PAUSED, TRACE
 from search.stopping import EPOCH, has_score
+from search.study_storage import one_transaction
 from search.tracking import Tracker
-from search.transactions import one_transaction
 
 METRICS = (SCORE, TRAIN_LOSS, "learning_rate", "seconds")
 
@@ -80,7 +80,8 @@ class Recorder:
         self.start(number, flat)
         row = self.board.rows[number]
         if for_good:
-            self.settle(row, row.status("failed", f"the worker was lost: {reason}"))
+            ended = self.catch_up(row)  # it may have done all before it was lost
+            self.settle(row, ended or row.status("failed", f"the worker was lost: {reason}"))
             return
         self.interrupt(row)
         if row.state == "interrupted":

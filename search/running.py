@@ -32,6 +32,7 @@ from search.space import Space, floor_flat
 from search.steps import Settings
 from search.stopping import Stopping, make_pruner
 from search.tracking import Tracker
+from search.study_storage import one_transaction
 from search.trainable import SETTINGS, Trainable
 from search.warm import warm_start
 
@@ -93,7 +94,8 @@ class Search:
         with self.progress, raised_by_signals(self.flag):
             try:
                 with self.flag.writing():
-                    self._go_on(moved) if begun else self._begin()
+                    # A driver that was killed before its first record has begun nothing.
+                    self._go_on(moved) if begun and self.outbox.written else self._begin()
                     self.delivery.start()
                     self._start_floor()
                 self._tuner().fit()
@@ -102,12 +104,12 @@ class Search:
                 self._close()
 
     def _begin(self) -> None:
-        asked = self.plan.model_dump(mode="json", exclude={"recorded", "folder"})
-        self.tracker.begin(asked)
+        """The record of the parent run comes last: until it is there, all of this is done again."""
         self._warm_start()
         self.proposer.enqueue()
         trials = self.plan.limits.trials
         self.progress.tell(describe_sampler(self.plan.sampler, self.space, trials))
+        self.tracker.begin(self.plan.model_dump(mode="json", exclude={"recorded", "folder"}))
 
     def _warm_start(self) -> None:
         for name in self.plan.warm_start:
@@ -115,7 +117,9 @@ class Search:
                 self.progress.tell(f"warm start: nothing from '{name}', of other recordings")
                 continue
             source = load_study(self.folder.parent / name, name)
-            report = warm_start(self.proposer.study, self.space, source, name)
+            study = self.proposer.study
+            with one_transaction(study):
+                report = warm_start(study, self.space, source, name)
             for line in report.lines():
                 self.progress.tell(line)
 
@@ -172,11 +176,18 @@ class Search:
             self.ledger.tick()
             if self.machine.is_due():
                 self.tracker.log_machine(self.machine.values, self.machine.seconds)
-            used_up = self.plan.limits.used_up(self.ledger.stretches)
-            if used_up and not self.flag.raised:
-                self.board.ended = used_up
-                self.flag.raise_gently()
+            if not self.flag.raised:
+                self._end_when_used_up()
         self.progress.tick()
+
+    def _end_when_used_up(self) -> None:
+        limits = self.plan.limits
+        if limits.hours is None and limits.gpu_hours is None:
+            return  # no sum over thousands of stretches many times a second
+        used_up = limits.used_up(self.ledger.stretches)
+        if used_up:
+            self.board.ended = used_up
+            self.flag.raise_gently()
 
     def _held(self) -> str:
         """Why nothing new is proposed."""
@@ -219,15 +230,16 @@ class Search:
 
     def _close(self) -> None:
         """Settle what is open, without asking Ray, which may be gone: nothing after an ordinary end."""
-        (self.folder / PAUSE).unlink(missing_ok=True)
-        self.board.interrupted = self.flag.raised
-        self.board.ended = self.board.ended or self.proposer.exhausted
-        self.recorder.interrupt_all()
-        if self.floor is not None:
-            self.floor.interrupt(self.board)
-        self._keep()
-        self.tracker.close(interrupted=self.flag.raised)
-        self.ledger.close()
+        with self.flag.writing():
+            (self.folder / PAUSE).unlink(missing_ok=True)
+            self.board.interrupted = self.flag.raised
+            self.board.ended = self.board.ended or self.proposer.exhausted
+            self.recorder.interrupt_all()
+            if self.floor is not None:
+                self.floor.interrupt(self.board)
+            self._keep()
+            self.tracker.close(interrupted=self.flag.raised)
+            self.ledger.close()
         if not self.delivery.wait(PATIENCE):
             self.progress.tell(
                 f"{self.outbox.left} records wait for MLflow in {self.folder}; "

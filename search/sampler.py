@@ -27,8 +27,8 @@ from search.attributes import (
 from search.proposing import Exhausted, complete, known_points, propose
 from search.signals import Flag
 from search.space import Flat, Space, enqueued
+from search.study_storage import StudyStorage, one_transaction
 from search.trainable import FLAT, NUMBER
-from search.transactions import one_transaction
 
 STATES: dict[State, TrialState] = {
     "complete": TrialState.COMPLETE,
@@ -40,7 +40,7 @@ STATES: dict[State, TrialState] = {
 def open_study(folder: Path, name: str) -> optuna.Study:
     """The study of a search in <folder>/study.db, begun if it is not there; higher is better."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = optuna.storages.RDBStorage(f"sqlite:///{folder / 'study.db'}")
+    storage = StudyStorage(folder / "study.db", name)
     return optuna.create_study(
         storage=storage, study_name=name, direction="maximize", load_if_exists=True
     )
@@ -91,6 +91,9 @@ class Proposer(Searcher):
     def enqueue(self) -> None:
         """Let the space's first configurations be tried first, after what the study knows by now."""
         self.known = known_points(self.study)
+        waiting = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        if waiting:  # a driver was killed after it had done so
+            return
         for wanted in self.space.first:
             self.study.enqueue_trial(enqueued(self.space, wanted))
 

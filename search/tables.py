@@ -81,7 +81,7 @@ def summary(board: Scoreboard) -> str:
     interrupted = board.count("interrupted")
     counts += [f"{interrupted} interrupted, which go on when it is resumed"] if interrupted else []
     asked = f" of {board.trials}" if board.trials else ""
-    why = f"; ended since {board.ended}" if board.ended else ""
+    why = f" ({board.ended})" if board.ended and board.settled != board.trials else ""
     return f"{board.settled}{asked} trials: {', '.join(counts)}; {duration(board.seconds)}{why}"
 
 

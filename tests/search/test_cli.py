@@ -5,10 +5,16 @@ import torch
 
 from models import console
 from models.errors import UserError
+from models.recordings.data_set import open_sessions
+from models.recordings.session import fingerprint
 from models.runs import tracking_database
 from search import ui
+from search.alone import alone
 from search.cli import app
+from search.limits import Limits
 from search.plan import Plan, write_plan
+from search.reading import load_space
+from search.recorded import recorded
 from search.resources import choose_resources, cpu_count
 
 
@@ -37,7 +43,7 @@ def call(monkeypatch, capsys, tmp_path):
     ("arguments", "wanted"),
     [
         (("status", "nowhere"), "no search is called 'nowhere'"),
-        (("run", "DATA", "--name", "x", "--trials", "0"), "at least one trial; found --trials 0"),
+        (("run", "DATA", "--name", "x", "--trials", "0"), "'--trials'"),
         (("run", "DATA", "--name", "x", "--trials", "abc"), "--trials"),
         (("run", "DATA"), "--name"),
         (("run", "DATA", "--name", "../x"), "found '../x'"),
@@ -52,6 +58,20 @@ def call(monkeypatch, capsys, tmp_path):
         (("run", "NOWHERE", "--name", "x"), "there is no folder"),
         (("run", "EMPTY", "--name", "x"), "holds no recording"),
         (("run", "DATA", "--name", "artifacts"), "the name 'artifacts' is taken"),
+        (("run", "DATA", "--name", "x", "--sampler", "tpf"), "did you mean tpe?"),
+        (("run", "DATA", "--name", "x", "--stopping", "bad"), "'asha', 'hyperband', 'median'"),
+        (("run", "DATA", "--name", "x", "--warm-start", "y"), "no search is called 'y'"),
+        (("run", "DATA", "--name", "x", "--keep", "0"), "'--keep'"),
+        (("run", "DATA", "--name", "x", "--plateau", "0"), "'--plateau'"),
+        (("run", "DATA", "--name", "x", "--hours", "0"), "'--hours'"),
+        (("run", "DATA", "--name", "x", "--reduction", "1"), "'--reduction'"),
+        (("resume", "nowhere"), "no search is called 'nowhere'"),
+        (("resume", "nowhere", "--trials", "0"), "'--trials'"),
+        (("resume",), "Missing argument"),
+        (("rerun", "first"), "found 'first'"),
+        (("rerun", "first/best"), "found 'first/best'"),
+        (("rerun", "nowhere/3"), "no search is called 'nowhere'"),
+        (("report", "nowhere"), "no search is called 'nowhere'"),
         (("ui",), "there is no search in"),
         (("sttus",), "No such command"),
     ],
@@ -75,19 +95,70 @@ def test_a_space_file_with_mistakes_shows_all_of_them(call, data, tmp_path):
 
 
 def test_several_mistakes_are_said_at_once(call, tmp_path):
-    code, text = call(
-        "run", tmp_path / "nowhere", "--name", "?", "--trials", 0, "--space", "nothing"
-    )
+    asked = ("--name", "?", "--space", "nothing", "--warm-start", "earlier")
+    code, text = call("run", tmp_path / "nowhere", *asked)
     assert code == 2
     assert "4 things are in the way" in text
 
 
-@pytest.mark.parametrize("arguments", [(), ("run",), ("status",), ("ui",), ("list",)])
-def test_help_is_there(call, arguments):
-    code, text = call(*arguments, "--help")
+COMMANDS = ("run", "resume", "rerun", "status", "list", "report", "doctor", "ui")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(call, command):
+    code, text = call(command, "--help")
     assert code == 0
-    assert "Usage: python -m search" in text
-    assert "--home" in text or not arguments
+    assert f"Usage: python -m search {command}" in text
+    assert "--home" in text
+    assert command in call("--help")[1]
+
+
+def test_a_search_that_is_running_is_not_resumed(call, data, tmp_path):
+    folder = written(tmp_path, data, fingerprint=fingerprint(open_sessions(data)))
+    with alone(folder):
+        code, text = call("resume", "mine")
+    assert code == 2
+    assert "the search 'mine' is running" in text
+    assert not (folder / "study.db").exists()
+
+
+def test_a_search_is_not_resumed_on_other_recordings(call, data, tmp_path):
+    folder = written(tmp_path, data, fingerprint="another")
+    code, text = call("resume", "mine")
+    assert code == 2
+    assert "holds other recordings than 'mine' was begun with" in text
+    assert not (folder / "study.db").exists()
+
+
+def test_a_search_whose_recordings_are_gone_says_where_they_were(call, tmp_path):
+    folder = written(tmp_path, tmp_path / "moved")
+    code, text = call("resume", "mine")
+    assert code == 2
+    assert f"there is no folder {tmp_path / 'moved'}" in text
+    assert not (folder / "study.db").exists()
+
+
+def test_a_trial_that_is_not_there_is_not_trained_again(call, data, tmp_path):
+    written(tmp_path, data)
+    code, text = call("rerun", "mine/3")
+    assert code == 2
+    assert "the search 'mine' has no trial 3" in text
+
+
+def test_the_doctor_finds_what_is_wrong_and_exits_with_1(call, tmp_path):
+    code, text = call("doctor", tmp_path / "nowhere")
+    assert code == 1
+    assert "there is no folder" in text
+
+
+def written(place, data, **asked):
+    """The folder of a search that was begun on these recordings, and no more."""
+    folder = place / "home" / "mine"
+    folder.mkdir(parents=True)
+    space = recorded(load_space("demo"))
+    plan = Plan(name="mine", data=data, limits=Limits(trials=7), recorded=space, **asked)
+    write_plan(folder, plan)
+    return folder
 
 
 def test_help_says_what_to_type_next(call):
@@ -96,9 +167,7 @@ def test_help_says_what_to_type_next(call):
 
 def test_list_shows_what_is_there(call, tmp_path):
     assert "no searches in" in call("list")[1]
-    folder = tmp_path / "home" / "mine"
-    folder.mkdir(parents=True)
-    write_plan(folder, Plan(name="mine", data=tmp_path, trials=7))
+    written(tmp_path, tmp_path)
     code, text = call("list")
     assert code == 0
     assert "mine" in text

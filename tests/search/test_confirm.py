@@ -189,12 +189,13 @@ def test_ctrl_c_pauses_and_the_same_command_goes_on(search, home):
     found, interrupted = ask(home, "broken-off", folds="0", seeds=1)
     sender.join()
     assert interrupted
-    assert {one.state for one in found.candidates} == {"unfinished"}
-    assert not list((folder / "confirm").glob("*/*/status.json"))
+    assert "unfinished" in {one.state for one in found.candidates}
+    ended = [one for one in found.candidates if one.state == "confirmed"]  # before Ctrl-C
+    assert len(list((folder / "confirm").glob("*/*/status.json"))) == len(ended)
     assert not (folder / "confirm" / "pause").exists()
     _, runs = mlflow_runs(home, "broken-off")
     paused = {key: run for key, run in runs.items() if key.startswith("confirm/")}
-    assert {run.info.status for run in paused.values()} == {"KILLED"}
+    assert Counter(run.info.status for run in paused.values())["KILLED"] >= 1
     assert runs[""].info.status == "FINISHED", "the search itself is at its end"
 
     found, interrupted = ask(home, "broken-off", folds="0", seeds=1)

@@ -1,0 +1,172 @@
+"""Which trials stop early, in studies made by hand."""
+
+import pickle
+from types import SimpleNamespace
+
+import numpy as np
+import optuna
+import pytest
+from optuna.trial import TrialState, create_trial
+from ray.tune.schedulers import TrialScheduler
+
+from models.runs import SCORE
+from search.attributes import ATTRIBUTE_WARM
+from search.sampler import open_study
+from search.stopping import STARTUP, Stopping, grace_epochs, has_score, make_pruner
+from search.trainable import NUMBER
+
+EPOCHS, GRACE, REDUCTION = 21, 2, 3
+SHORT = 7
+RULES = ("asha", "hyperband", "median", "none")
+
+
+def study_with(rule, grace=GRACE):
+    return optuna.create_study(
+        study_name="by hand",
+        direction="maximize",
+        sampler=optuna.samplers.RandomSampler(seed=0),
+        pruner=make_pruner(rule, EPOCHS, grace, REDUCTION),
+    )
+
+
+def train(study, score, epochs=EPOCHS):
+    """A trial with this score, or this function of the epoch; the epoch at which it is stopped."""
+    trial = study.ask()
+    for epoch in range(1, epochs + 1):
+        trial.report(score(epoch) if callable(score) else score, epoch)
+        if epoch < epochs and trial.should_prune():
+            study.tell(trial, state=TrialState.PRUNED)
+            return epoch
+    study.tell(trial, 1.0)
+    return None
+
+
+@pytest.mark.parametrize(
+    ("epochs", "wanted"), [(1, 1), (2, 2), (3, 2), (14, 2), (21, 3), (35, 5), (100, 14)]
+)
+def test_the_grace_is_a_seventh_of_the_budget_or_two_epochs(epochs, wanted):
+    assert grace_epochs(epochs) == wanted
+
+
+def test_asha_stops_the_weak_at_its_rungs():
+    study = study_with("asha")
+    assert [train(study, score) for score in (0.5, 0.6, 0.7)] == [None, None, None]
+    assert train(study, 0.1) == GRACE
+    assert train(study, lambda epoch: 0.9 if epoch < 4 else 0.1) == GRACE * REDUCTION
+    assert train(study, lambda epoch: 0.9 if epoch < 15 else 0.1) == GRACE * REDUCTION**2
+    assert train(study, lambda epoch: 0.1 if epoch == 4 else 0.95) is None, "between rungs"
+
+
+def test_of_many_trials_one_in_so_many_goes_on():
+    study = study_with("asha")
+    scores = np.random.default_rng(0).permutation(90) / 90
+    ends = [train(study, score) for score in scores]
+    assert 0.5 < ends.count(GRACE) / len(ends) < 0.75
+    assert 0 < ends.count(None) < 20
+    assert set(ends) <= {None, 2, 6, 18}
+    best = max(range(90), key=lambda number: scores[number])
+    assert ends[best] is None
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("grace", [1, 2, 3, 7, 21, 50])
+def test_every_trial_may_train_its_grace_epochs(rule, grace):
+    study = study_with(rule, grace)
+    ends = [train(study, score) for score in np.linspace(0.9, 0.1, 20)]
+    assert all(end is None or end >= min(grace, EPOCHS) for end in ends)
+    stopped = [end for end in ends if end is not None]
+    assert bool(stopped) == (rule != "none" and grace < EPOCHS)
+    if rule in ("asha", "median") and stopped:
+        assert min(stopped) == grace
+
+
+def test_hyperband_has_ladders_with_different_first_rungs():
+    study = study_with("hyperband")
+    ends = [train(study, score) for score in np.linspace(0.9, 0.1, 60)]
+    assert {2, 6} <= set(ends)
+    assert set(ends) <= {None, 2, 6, 18}
+
+
+def test_the_median_says_nothing_before_enough_trials_are_complete():
+    study = study_with("median")
+    for number in range(STARTUP):
+        assert train(study, 0.5 - number / 10) is None
+    assert train(study, 0.1) == GRACE
+    assert train(study, 0.4) is None
+
+
+@pytest.mark.parametrize("rule", ["asha", "hyperband", "median"])
+def test_a_new_process_decides_as_the_old_one_would(tmp_path, rule):
+    def decisions(folder, reopened):
+        """Of eight trials, two at a time, with a new process in the middle of them where asked."""
+        folder.mkdir()
+
+        def opened():
+            study = open_study(folder, "search")
+            study.pruner = make_pruner(rule, SHORT, GRACE, REDUCTION)
+            study.sampler = optuna.samplers.RandomSampler(seed=0)
+            return study
+
+        study, found = opened(), []
+        scores = np.linspace(0.9, 0.2, 8)[:, None] + np.random.default_rng(1).random((8, SHORT)) / 9
+        for pair in range(4):
+            open_trials = {study.ask().number for _ in range(2)}
+            for epoch in range(1, SHORT):
+                study = opened() if reopened and epoch in (2, 5) else study
+                for number in sorted(open_trials):
+                    trial = optuna.Trial(study, study.get_trials(deepcopy=False)[number]._trial_id)
+                    trial.report(scores[number, epoch], epoch)
+                    found.append((pair, number, epoch, trial.should_prune()))
+                    if found[-1][-1]:
+                        study.tell(number, state=TrialState.PRUNED)
+                        open_trials.discard(number)
+            for number in open_trials:
+                study.tell(number, scores[number, -1])
+        return found
+
+    steady = decisions(tmp_path / "steady", reopened=False)
+    assert decisions(tmp_path / "reopened", reopened=True) == steady
+    assert any(weak for *_, weak in steady)
+
+
+def taken_over(score):
+    return create_trial(
+        state=TrialState.COMPLETE,
+        value=score,
+        intermediate_values=dict.fromkeys(range(1, EPOCHS + 1), score),
+        user_attrs={ATTRIBUTE_WARM: "an earlier search"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "end"), [("asha", None), ("hyperband", None), ("median", GRACE), ("none", None)]
+)
+def test_only_the_median_compares_with_trials_that_were_taken_over(rule, end):
+    """Rungs are kept with the trials that reached them: a trial taken over stands on none."""
+    study = study_with(rule)
+    study.add_trials([taken_over(0.8)] * STARTUP)
+    assert train(study, 0.1) == end
+
+
+def test_tune_stops_a_weak_trial_and_its_snapshot_holds_nothing():
+    asked = []
+
+    def is_weak(number, result):
+        asked.append((number, result))
+        return result[SCORE] < 0.5
+
+    stopping = Stopping(is_weak)
+    trial = SimpleNamespace(config={NUMBER: 7})
+    assert stopping.on_trial_result(None, trial, {SCORE: 0.6}) == TrialScheduler.CONTINUE
+    assert stopping.on_trial_result(None, trial, {SCORE: 0.4}) == TrialScheduler.STOP
+    assert [number for number, _ in asked] == [7, 7]
+    pickle.dumps(stopping)
+
+
+@pytest.mark.parametrize(
+    ("score", "wanted"),
+    [(0.1, True), (-1, True), (float("nan"), False), (float("inf"), False), (None, False)],
+)
+def test_a_score_is_a_finite_number(score, wanted):
+    assert has_score({SCORE: score}) is wanted
+    assert not has_score({})
