@@ -31,8 +31,8 @@ from search.signals import Flag, raised_by_signals
 from search.space import Space, floor_flat
 from search.steps import Settings
 from search.stopping import Stopping, make_pruner
-from search.tracking import Tracker
 from search.study_storage import one_transaction
+from search.tracking import Tracker
 from search.trainable import SETTINGS, Trainable
 from search.warm import warm_start
 

@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from ray.exceptions import AuthenticationError
@@ -43,16 +42,6 @@ def states(findings):
     return [finding.state for finding in findings]
 
 
-@pytest.fixture
-def readable(data):
-    """The fake recordings with what a fingerprint is made of."""
-    for kind in ("responses", "behavior"):
-        folder = data / "dynamic1-2-3-Video-00/meta/statistics" / kind / "all"
-        folder.mkdir(parents=True)
-        np.save(folder / "std.npy", np.ones((2, 1)))
-    return data
-
-
 def test_a_clock_is_read_in_the_middle_of_the_quickest_round_trip(monkeypatch):
     times = iter([0.0, 10.0, 100.0, 102.0, 200.0, 206.0])
     monkeypatch.setattr(time, "time", lambda: next(times))
@@ -67,12 +56,12 @@ def test_a_clock_is_read_in_the_middle_of_the_quickest_round_trip(monkeypatch):
     assert driver.skews(Far()) == {"b": 5.0}
 
 
-def test_this_machine_describes_itself(readable, tmp_path):
-    (answer,) = ThisMachine().ask(machine.describe, tmp_path, readable)
+def test_this_machine_describes_itself(data, tmp_path):
+    (answer,) = ThisMachine().ask(machine.describe, tmp_path, data)
     found = answer.value
     assert found.software.versions["torch"] == torch.__version__
     assert min(found.memory, found.home, found.temporary, found.cores) > 0
-    assert found.recordings == recordings.look(readable)
+    assert found.recordings == recordings.look(data)
     assert (found.recordings.mice, found.recordings.packed) == (1, 0)
     (answer,) = ThisMachine().ask(machine.describe, tmp_path)
     assert answer.value is None
@@ -222,12 +211,12 @@ def doctor(monkeypatch, *arguments):
 
 
 def test_the_command_looks_at_everything_and_goes_on_after_a_problem(
-    readable, tmp_path, monkeypatch, capsys
+    data, tmp_path, monkeypatch, capsys
 ):
     home, file = tmp_path / "home", tmp_path / "findings.json"
-    assert doctor(monkeypatch, readable, "--home", home) == 0
+    assert doctor(monkeypatch, data, "--home", home) == 0
     printed = capsys.readouterr().out
-    assert f"next: python -m search run {readable}" in printed.replace("\n", "")
+    assert f"next: python -m search run {data}" in printed.replace("\n", "")
     nowhere = tmp_path / "nowhere"
     words = (nowhere, "--home", home, "--address", "nonsense", "--json", file)
     assert doctor(monkeypatch, *words) == 1
@@ -242,10 +231,10 @@ def test_the_command_looks_at_everything_and_goes_on_after_a_problem(
 
 
 @pytest.mark.slow
-def test_every_node_of_a_cluster_is_asked(readable, tmp_path):
+def test_every_node_of_a_cluster_is_asked(data, tmp_path):
     """One of them declares a GPU that it lacks."""
     file = tmp_path / "findings.json"
-    words = ["doctor", str(readable), "--home", str(tmp_path / "home"), "--json", str(file)]
+    words = ["doctor", str(data), "--home", str(tmp_path / "home"), "--json", str(file)]
     program = [sys.executable, "-m", "tests.search.doctor_cluster", *words]
     ended = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
     assert file.exists(), ended.stderr
