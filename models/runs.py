@@ -11,6 +11,7 @@ A search is a folder <home>/<name> with its runs in <home>/<name>/runs/<number>.
 """
 
 import datetime
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -269,6 +270,7 @@ def configuration_hash(config: RunConfig) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+@functools.cache
 def code_version() -> str:
     """The git commit of the code, with + where files differ from it; 'unknown' outside a checkout."""
     here = Path(__file__).parent
@@ -280,6 +282,7 @@ def code_version() -> str:
     return result.stdout.strip()
 
 
+@functools.cache
 def package_versions() -> dict[str, str]:
     """Installed versions of the packages that a result depends on."""
     versions = {}
