@@ -1,4 +1,4 @@
-"""Which trials stop early: Optuna's pruners, behind Ray's interface of schedulers.
+"""Which trials stop early: pruners of Optuna's kind, behind Ray's interface of schedulers.
 
 Their whole state is in the study, so a search that is resumed stops as one that was never interrupted.
 ASHA (Li et al., 2020) has rungs at grace, grace * reduction, ... epochs: a trial goes on if its score is
@@ -15,11 +15,11 @@ from optuna.pruners import (
     HyperbandPruner,
     MedianPruner,
     NopPruner,
-    SuccessiveHalvingPruner,
 )
 from ray.tune.schedulers import FIFOScheduler
 
 from models.runs import SCORE
+from search.halving import SuccessiveHalving
 from search.plan import Rule
 from search.trainable import NUMBER
 
@@ -37,7 +37,7 @@ def make_pruner(rule: Rule, epochs: int, grace: int | None, reduction: int) -> B
     """The pruner of a search whose trials have at most so many epochs."""
     first = min(grace or grace_epochs(epochs), epochs)
     if rule == "asha":
-        return SuccessiveHalvingPruner(min_resource=first, reduction_factor=reduction)
+        return SuccessiveHalving(first, reduction)
     if rule == "hyperband":
         return HyperbandPruner(min_resource=first, max_resource=epochs, reduction_factor=reduction)
     if rule == "median":

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from models.console import err, out
+from search.options import STOPPED
 
 bench = typer.Typer(
     no_args_is_help=True,
@@ -14,11 +15,6 @@ bench = typer.Typer(
 )
 
 Json = Annotated[Path | None, typer.Option("--json", help="Also write the figures to this file.")]
-
-
-@bench.callback()
-def _parts() -> None:
-    """Keep the part's name in the command, though there is only one."""
 
 
 @bench.command()
@@ -45,3 +41,45 @@ def overhead(
     out.print(f"{first.machine}; commit {first.commit}")
     if json is not None:
         write_figures(json, measured.figures)
+
+
+@bench.command()
+def quality(
+    json: Json = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Of each strategy; default: the recipe's 3.")
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="Of processor time to train in; default: the recipe's 15."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Strategies at a time, a core each.")] = 1,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Keeps everything; finished strategies are not run again."),
+    ] = None,
+) -> None:
+    """Measure whether a search finds better models than random draws, or than one configuration.
+
+    Hours: three strategies of equal minutes, each with some seeds, on generated recordings.
+    """
+    from models.bench.figure import write_figures
+    from search.bench.outcomes import figures, quality_table, verdicts
+    from search.bench.quality import bench_quality
+    from search.bench.recipe import read_recipe
+
+    given = {"seeds": seeds, "minutes": minutes}
+    changed = {name: value for name, value in given.items() if value is not None}
+    recipe = read_recipe().model_copy(update=changed)
+    try:
+        results = bench_quality(recipe, jobs, folder, err.print)
+    except KeyboardInterrupt as error:
+        err.print("stopped; with --folder the same command goes on from here")
+        raise typer.Exit(STOPPED) from error
+    out.print(quality_table(results, recipe.minutes))
+    for line in verdicts(results):
+        out.print(line)
+    measured = figures(results)
+    out.print(f"{measured[0].machine}; commit {measured[0].commit}")
+    if json is not None:
+        write_figures(json, measured)

@@ -11,6 +11,7 @@ from ray.tune.schedulers import TrialScheduler
 
 from models.runs import SCORE
 from search.attributes import ATTRIBUTE_WARM
+from search.halving import SuccessiveHalving
 from search.sampler import open_study
 from search.stopping import STARTUP, Stopping, grace_epochs, has_score, make_pruner
 from search.trainable import NUMBER
@@ -139,13 +140,22 @@ def taken_over(score):
 
 
 @pytest.mark.parametrize(
-    ("rule", "end"), [("asha", None), ("hyperband", None), ("median", GRACE), ("none", None)]
+    ("rule", "end"), [("asha", GRACE), ("hyperband", None), ("median", GRACE), ("none", None)]
 )
-def test_only_the_median_compares_with_trials_that_were_taken_over(rule, end):
-    """Rungs are kept with the trials that reached them: a trial taken over stands on none."""
+def test_hyperband_alone_passes_over_trials_that_were_taken_over(rule, end):
+    """Optuna keeps its rungs with the trials that reached them: one taken over stands on none."""
     study = study_with(rule)
     study.add_trials([taken_over(0.8)] * STARTUP)
     assert train(study, 0.1) == end
+
+
+@pytest.mark.parametrize(
+    ("reduction", "wanted"), [(2, [None, 2, 2, 4]), (3, [None, 2, 2, 6]), (4, [None, 2, 2, 2])]
+)
+def test_the_share_that_goes_on_is_rounded_up(reduction, wanted):
+    """The fourth is second of four at its first rung, and second of two at the next one."""
+    study = optuna.create_study(direction="maximize", pruner=SuccessiveHalving(GRACE, reduction))
+    assert [train(study, score) for score in (0.9, 0.5, 0.1, 0.7)] == wanted
 
 
 def test_tune_stops_a_weak_trial_and_its_snapshot_holds_nothing():
