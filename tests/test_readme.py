@@ -12,6 +12,7 @@ HIDDEN_FOLDERS = {
     "doctor",
     "download",
     "report",
+    "rules",
     "spaces",
     "store",
     "synthetic",
