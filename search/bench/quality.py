@@ -79,7 +79,7 @@ def _check_same(place: Path, recipe: Quality) -> None:
     other = [name for name in asked if found.get(name) != asked[name]]
     if other:
         message = f"{place} was made with other {' and '.join(other)}"
-        raise UserError(message, "Choose another --folder, or give the same --minutes.")
+        raise UserError(message, "Choose another --folder, or give what it was made with.")
 
 
 def _recordings(place: Path, recipe: Quality, tell: Tell) -> Path:

@@ -1,5 +1,6 @@
 """What strategies are compared on: recordings, space, minutes; read from quality.yaml."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from models.recordings.synthetic import Recipe
 from models.settings import read_yaml
 from search.checks import prepare_space
 from search.domains import Fixed
+from search.recorded import recorded
 from search.space import Flat, Space, build, settled
 
 RECIPE = Path(__file__).with_name("quality.yaml")
@@ -67,7 +69,10 @@ class Quality(BaseModel):
 
     def same_work(self) -> dict[str, Any]:
         """What one strategy's outcome depends on, as plain JSON values: all but how many seeds."""
-        return self.model_dump(mode="json", exclude={"seeds"})
+        # A shipped space may change under its name.
+        space = self.prepared
+        content = json.loads(json.dumps({**recorded(space), "first": space.first}))
+        return {**self.model_dump(mode="json", exclude={"seeds"}), "space": content}
 
 
 def read_recipe(path: Path = RECIPE) -> Quality:
