@@ -5,7 +5,6 @@ class TrainingPaused(Exception):
     """A training that was asked to pause; its checkpoint holds everything to go on from."""
 
 
-
 class TrainingFailed(Exception):
     """A training that cannot go on: `reason` says why, `remedy` what to try instead."""
 
