@@ -2,7 +2,8 @@
 
 Optuna's own pruner rounds the share down, so that of the first `reduction` trials only one that beats
 all before it goes on: a search of eight trials ended with one complete trial, where an ensemble wants
-several. Here the share is rounded up. Rungs are read from the trials' reports and nothing else is kept.
+several. Here the first `reduction` trials of a rung all go on, since one of so few says nothing, and
+the share is rounded up. Rungs are read from the trials' reports and nothing else is kept.
 """
 
 import math
@@ -15,8 +16,8 @@ from optuna.trial import FrozenTrial
 class SuccessiveHalving(BasePruner):
     """Rungs at grace, grace * reduction, grace * reduction**2, ... epochs; higher is better.
 
-    A trial goes on if it is among the best 1 / reduction, rounded up, of all trials that have reached
-    the rung by then, itself included.
+    A trial goes on if it is among the first `reduction` ones at the rung, or among the best
+    1 / reduction, rounded up, of all that have reached it by then, itself included.
     """
 
     def __init__(self, grace: int, reduction: int) -> None:
@@ -32,7 +33,8 @@ class SuccessiveHalving(BasePruner):
         own = trial.intermediate_values[epoch]
         reached = [value for value in values if value is not None]
         better = sum(value > own for value in reached)
-        return better >= math.ceil(len(reached) / self.reduction)
+        few = len(reached) <= self.reduction
+        return not few and better >= math.ceil(len(reached) / self.reduction)
 
     def is_rung(self, epoch: int) -> bool:
         """Whether trials are compared after so many epochs."""

@@ -66,7 +66,7 @@ def mlflow_runs(home, name):
 
 
 def test_every_record_agrees_on_every_trial(search, home):
-    board, output = search(KINDS, "demo", slots=2)
+    board, output = search(KINDS, "demo", slots=2, reduction=2)
     study = load_study(home / "demo", "demo")
     client, parent, runs = mlflow_runs(home, "demo")
     states = {"complete": COMPLETE, "failed": FAILED, "pruned": PRUNED}

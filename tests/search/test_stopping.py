@@ -150,12 +150,13 @@ def test_hyperband_alone_passes_over_trials_that_were_taken_over(rule, end):
 
 
 @pytest.mark.parametrize(
-    ("reduction", "wanted"), [(2, [None, 2, 2, 4]), (3, [None, 2, 2, 6]), (4, [None, 2, 2, 2])]
+    ("reduction", "wanted"),
+    [(2, [None, None, 2, None, 2]), (3, [None, None, None, None, 2]), (4, [None] * 4 + [2])],
 )
-def test_the_share_that_goes_on_is_rounded_up(reduction, wanted):
-    """The fourth is second of four at its first rung, and second of two at the next one."""
+def test_the_first_go_on_and_then_a_share_that_is_rounded_up(reduction, wanted):
+    """The third is last of three, the fourth second of four, the fifth fourth of five."""
     study = optuna.create_study(direction="maximize", pruner=SuccessiveHalving(GRACE, reduction))
-    assert [train(study, score) for score in (0.9, 0.5, 0.1, 0.7)] == wanted
+    assert [train(study, score) for score in (0.9, 0.5, 0.1, 0.7, 0.2)] == wanted
 
 
 def test_tune_stops_a_weak_trial_and_its_snapshot_holds_nothing():
