@@ -30,10 +30,10 @@ def connected(address: str) -> Iterator[None]:
 
     Raises UserError where there is no cluster, or where it refuses.
     """
+    check_address(address)
     if ray.is_initialized():
         yield
         return
-    check_address(address)
     os.environ.setdefault(USAGE, "0")
     with _captured_errors() as errors:
         try:
