@@ -16,6 +16,7 @@ from search.limits import SEED_NOISE, Limits
 from search.options import (
     STOPPED,
     UNFIT,
+    Data,
     GpuHours,
     GpusPerTrial,
     Home,
@@ -153,9 +154,7 @@ def resume(
     gpu_hours: GpuHours = None,
     slots: Slots = None,
     gpus_per_trial: GpusPerTrial = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Where the recordings are now, if they were moved.")
-    ] = None,
+    data: Data = None,
     home: Home = None,
 ) -> None:
     """Go on with a search that was stopped, killed or moved, with more trials or hours if given.
@@ -185,9 +184,7 @@ def resume(
 @app.command(epilog="Next: python -m search report NAME")
 def rerun(
     trial: Annotated[str, typer.Argument(metavar="NAME/TRIAL", help="Such as first/17.")],
-    data: Annotated[
-        Path | None, typer.Option(help="Where the recordings are now, if they were moved.")
-    ] = None,
+    data: Data = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     home: Home = None,
 ) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import ray
 
+from search.environment import variables
+
 ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a task without GPUs sees none
     "RAY_AIR_NEW_OUTPUT": "0",
@@ -27,7 +29,7 @@ LOGGERS = ("ray", "ray.tune", "ray.train")
 @contextlib.contextmanager
 def local_ray(slots: int, gpus: int) -> Iterator[None]:
     """Ray with a CPU for each slot and so many GPUs; one that runs already is used and left alone."""
-    with _environment(), _quiet():
+    with variables(_environment()), _quiet():
         started = not ray.is_initialized()
         if started:
             ray.init(
@@ -45,22 +47,11 @@ def local_ray(slots: int, gpus: int) -> Iterator[None]:
                 ray.shutdown()
 
 
-@contextlib.contextmanager
-def _environment() -> Iterator[None]:
+def _environment() -> dict[str, str]:
     """The variables that Ray reads, here and in its workers, which also find our packages."""
     root = str(Path(__file__).resolve().parent.parent)
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    wanted = {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    return {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 @contextlib.contextmanager

@@ -6,11 +6,11 @@ from typing import Any
 
 import ray
 
-from models.runs import FLOOR_RUN, SCORE, RunFolder, Status
+from models.runs import FLOOR_RUN, RunFolder
 from search.ledger import Ledger
 from search.scoreboard import Scoreboard
 from search.space import Flat, build
-from search.steps import FAILURE, PAUSED, TRACE, Settings, Steps, is_over
+from search.steps import FAILURE, PAUSED, TRACE, Settings, Steps, is_over, write_failure
 from search.tracking import Tracker
 
 RETRIES = 3
@@ -75,21 +75,11 @@ class Floor:
         if PAUSED in result and status is None:
             self.tracker.interrupt(FLOOR_RUN)
             return
-        board.floor = status if status is not None else self._failed(str(result.get(FAILURE, "")))
-        self.tracker.end(FLOOR_RUN, board.floor, self.folder, str(result.get(TRACE, "")))
-
-    def _failed(self, reason: str) -> Status:
-        """Write down a failure that the run could not write down itself."""
-        lines = RunFolder(self.folder).metrics()
-        status = Status(
-            state="failed",
-            epoch=len(lines),
-            epochs=self.config.training.epochs,
-            score=lines[-1][SCORE] if lines else None,
-            reason=reason,
-        )
-        RunFolder(self.folder).end(status)
-        return status
+        if status is None:
+            epochs, reason = self.config.training.epochs, str(result.get(FAILURE, ""))
+            status = write_failure(run, epochs, reason)
+        board.floor = status
+        self.tracker.end(FLOOR_RUN, status, self.folder, str(result.get(TRACE, "")))
 
 
 def submit_on_slot(cpus: float, gpus: float) -> Callable[..., Any]:

@@ -34,6 +34,11 @@ GpusPerTrial = Annotated[
 ]
 
 
+Data = Annotated[
+    Path | None, typer.Option(help="Where the recordings are now, if they were moved.")
+]
+
+
 class Stopping(enum.StrEnum):
     """The choices of `search.stopping.Rule`; typer wants an enumeration."""
 

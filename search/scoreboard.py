@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from models.runs import State, Status
+from search.space import FAMILY
 
-FAMILY = "network.family"
 RowState = State | Literal["running", "interrupted"]
 """An interrupted trial goes on when its search is resumed."""
 

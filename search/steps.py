@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from models.errors import RunError, UserError
 from models.recordings.locks import locking
-from models.runs import SCORE, RunFolder
+from models.runs import SCORE, RunFolder, Status
 from models.training.failure import TrainingFailed, TrainingPaused
 from search.space import Flat, build
 
@@ -50,6 +50,15 @@ class Settings(BaseModel):
 def is_over(result: Mapping[str, Any]) -> bool:
     """Whether no step follows: the run is finished, has failed, or stands still."""
     return bool(result[FINISHED]) or FAILURE in result or PAUSED in result
+
+
+def write_failure(run: RunFolder, epochs: int, reason: str) -> Status:
+    """Write down a failure that a run of so many epochs could not write down itself."""
+    lines = run.metrics()
+    score = lines[-1][SCORE] if lines else None
+    status = Status(state="failed", epoch=len(lines), epochs=epochs, score=score, reason=reason)
+    run.end(status)
+    return status
 
 
 class AnyFit(Protocol):

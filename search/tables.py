@@ -18,8 +18,8 @@ from search.attributes import ATTRIBUTE_FLAT, ATTRIBUTE_REASON
 from search.plan import Plan, read_plan
 from search.progress import duration
 from search.sampler import STATES, load_study
-from search.scoreboard import FAMILY, Row, Scoreboard, ranked_first
-from search.space import build
+from search.scoreboard import Row, Scoreboard, ranked_first
+from search.space import FAMILY, build
 
 COLUMNS = ("trial", "family", "state", "epoch", "score", "parameters")
 STATE_WORDS = {"pruned": "stopped early"}

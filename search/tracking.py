@@ -43,6 +43,8 @@ class Tracker:
         self.outbox, self.folder = outbox, folder
         self._epochs: dict[str, int] = {}
         """The runs that were begun, and the last epoch recorded of each."""
+        self._kept: set[str] = set()
+        """Files that were stored."""
         self._seconds = 0
         """For which earlier drivers have measured their machines."""
 
@@ -58,6 +60,8 @@ class Tracker:
             if record["do"] in ("run", "metrics"):
                 key = record["key"]
                 steps[key] = max(steps.get(key, 0), record.get("step", 0))
+            elif record["do"] == "file":
+                self._kept.add(record["path"])
         if PARENT in steps:
             self._put("reopen", PARENT)
         else:
@@ -127,8 +131,11 @@ class Tracker:
         self._put("end", key, status="KILLED")
 
     def keep(self, key: str, folder: Path, name: str) -> None:
-        """Store a run's weights as the artifact `name`."""
-        self._put("file", key, path=self._relative(folder / name))
+        """Store a run's weights as the artifact `name`, once."""
+        path = self._relative(folder / name)
+        if path not in self._kept:
+            self._kept.add(path)
+            self._put("file", key, path=path)
 
     def register(self, key: str) -> None:
         """Make a run's weights the model version that is called best."""

@@ -25,7 +25,8 @@ from search.confirm.confirmed import Confirmation
 from search.driver import run_search
 from search.plan import Plan, read_plan
 from search.resources import Resources
-from search.scoreboard import FAMILY, Scoreboard
+from search.scoreboard import Scoreboard
+from search.space import FAMILY
 
 SAMPLERS = {DEFAULT: "auto", RANDOM: "random"}
 NAME, SUBMISSION = "search", "submission"

@@ -1,14 +1,13 @@
 """`python -m search confirm`: which trial of a search is the best one, and how good is it really?"""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from models.console import out, uncut
 from models.runs import home_folder
-from search.options import STOPPED, GpusPerTrial, Home, Name, Slots
+from search.options import STOPPED, Data, GpusPerTrial, Home, Name, Slots
 from search.plan import read_plan
 
 TOP = 10
@@ -27,9 +26,7 @@ def confirm(
     seeds: Annotated[int, typer.Option(min=1, help="Runs on each fold, of a seed each.")] = SEEDS,
     slots: Slots = None,
     gpus_per_trial: GpusPerTrial = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Where the recordings are now, if they were moved.")
-    ] = None,
+    data: Data = None,
     home: Home = None,
 ) -> None:
     """Train the best trials again, on every fold and with new seeds; stop those that cannot win.
@@ -44,7 +41,7 @@ def confirm(
     folder = home_folder(home)
     plan = read_plan(folder, name)
     share = plan.gpus_per_trial if gpus_per_trial is None else gpus_per_trial
-    resources = choose_resources(slots or plan.slots, share, plan.cpus_per_trial)
+    resources = choose_resources(plan.slots if slots is None else slots, share, plan.cpus_per_trial)
     plan = plan.model_copy(update={"data": plan.data if data is None else data.resolve()})
     found, interrupted = train(plan, folder, Asked(top, folds, seeds), resources, out)
     where = f" --home {home}" if home else ""

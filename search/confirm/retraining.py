@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.status import Status as Spinner
 from rich.text import Text
 
-from models.runs import SCORE, Status
+from models.runs import Status
 from search.confirm.candidates import CONFIRM, Block, Candidate
 from search.confirm.confirmed import Confirmation, write_confirmation
 from search.confirm.records import Records
@@ -22,7 +22,7 @@ from search.progress import duration
 from search.resources import Resources
 from search.signals import Flag, raised_by_signals
 from search.space import build
-from search.steps import FAILURE, PAUSED, TRACE, Settings
+from search.steps import FAILURE, PAUSED, TRACE, Settings, write_failure
 
 WAIT = 0.5
 """Seconds between looks at the runs."""
@@ -108,25 +108,14 @@ class Retraining:
         if status is None and PAUSED in result:
             self.records.interrupt(*self._named(cell))
             return
-        status = status or self._failed(cell, str(result.get(FAILURE, "")))
+        if status is None:
+            epochs = build(self._named(cell)[0].flat).training.epochs
+            reason = str(result.get(FAILURE, ""))
+            status = write_failure(self.standing.run(cell), epochs, reason)
         self.records.end(*self._named(cell), status, str(result.get(TRACE, "")))
         self.standing.note(cell, status)
         write_confirmation(self.folder, self.standing.confirmation)
         self._tell_end(cell, status)
-
-    def _failed(self, cell: Cell, reason: str) -> Status:
-        """Write down a failure that the run could not write down itself."""
-        run, candidate = self.standing.run(cell), self._named(cell)[0]
-        lines = run.metrics()
-        status = Status(
-            state="failed",
-            epoch=len(lines),
-            epochs=build(candidate.flat).training.epochs,
-            score=lines[-1][SCORE] if lines else None,
-            reason=reason,
-        )
-        run.end(status)
-        return status
 
     def _pause(self) -> None:
         """Runs see this file within a second of a step."""

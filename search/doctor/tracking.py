@@ -1,9 +1,7 @@
 """Whether MLflow would take a search's records."""
 
 import contextlib
-import os
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 from mlflow.utils.credentials import get_default_host_creds
@@ -11,6 +9,7 @@ from mlflow.utils.rest_utils import http_request
 
 from models.runs import tracking_database
 from search.doctor.lines import Finding, described, ok, problem
+from search.environment import variables
 from search.mlflow_store import TRACKING_VARIABLE, is_embedded, open_client, tracking_uri
 
 NAME = "MLflow"
@@ -26,7 +25,7 @@ def check(home: Path) -> list[Finding]:
     """The server of $MLFLOW_TRACKING_URI, or the embedded database."""
     if is_embedded():
         return [check_database(home)]
-    with quick_requests():
+    with variables(QUICK):
         return [check_server(home)]
 
 
@@ -97,18 +96,3 @@ def _reason(error: Exception) -> str:
         if cause in str(error):
             return cause.lower()
     return text
-
-
-@contextlib.contextmanager
-def quick_requests() -> Iterator[None]:
-    """MLflow gives up soon; its variables are as before afterwards."""
-    before = {name: os.environ.get(name) for name in QUICK}
-    os.environ.update(QUICK)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

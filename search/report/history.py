@@ -16,7 +16,8 @@ from search.plan import Plan, read_plan
 from search.report.hours import Hours, hours_of
 from search.report.parameters import Parameter, parameters_of, shown
 from search.sampler import load_study
-from search.scoreboard import FAMILY, Row, RowState
+from search.scoreboard import Row, RowState
+from search.space import FAMILY
 from search.tables import floor_status, rows_of
 
 Point = tuple[int, float]

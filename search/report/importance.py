@@ -14,7 +14,7 @@ from plotly.graph_objects import Bar, Figure
 from search.report.blocks import Block, Chart, Note
 from search.report.history import History
 from search.report.look import COLOURS, figure
-from search.scoreboard import FAMILY
+from search.space import FAMILY
 
 FEWEST = 8
 """Complete trials of a family below which importances would be noise."""

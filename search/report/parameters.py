@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.domains import options
-from search.scoreboard import FAMILY
+from search.space import FAMILY
 
 Domains = Mapping[str, Sequence[Mapping[str, Any]]]
 KINDS = ("log", "uniform", "int", "choice")
