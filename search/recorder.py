@@ -52,11 +52,19 @@ class Recorder:
         if FAILURE in result or not has_score(result):
             return
         epoch, score = int(result[EPOCH]), float(result[SCORE])
+        if epoch > row.epoch + 1:
+            self._catch_up_to(row, epoch)
         if epoch > row.epoch:
             row.epoch, row.score = epoch, score
             self.proposer.report(number, epoch, score)
         line = {name: result[name] for name in METRICS if name in result}
         self.tracker.log(str(number), {EPOCH: epoch, **line})
+
+    def _catch_up_to(self, row: Row, epoch: int) -> None:
+        """Store the epochs before this one whose worker, or whose driver, was lost before the report."""
+        for line in RunFolder(self._folder(row.number)).metrics():
+            if row.epoch < line[EPOCH] < epoch:
+                self.epoch(row.number, line)
 
     def is_weak(self, number: int, result: Mapping[str, Any]) -> bool:
         """Store an epoch, and say whether the trial is to stop after it."""

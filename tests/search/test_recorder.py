@@ -120,6 +120,14 @@ def test_a_trial_of_full_budget_is_complete_however_weak_it_is(strict):
     assert strict.trial(number).state.name == "COMPLETE"
 
 
+def test_an_epoch_whose_report_was_lost_is_stored_with_the_next_one(driver):
+    (number,) = driver.begin()
+    line = driver.train(number, 3, told=False)
+    driver.recorder.epoch(number, line)
+    assert driver.trial(number).intermediate_values == scores(driver, number)
+    assert driver.logged(number) == [1, 2, 3]
+
+
 def test_a_lost_worker_changes_no_record(driver):
     (number,) = driver.begin()
     line = driver.train(number)
