@@ -51,7 +51,7 @@ def quality(
     ] = None,
     minutes: Annotated[
         float | None,
-        typer.Option(min=0.01, help="Of processor time to train in; default: the recipe's 15."),
+        typer.Option(min=0.01, help="Of processor time to train in; default: the recipe's 10."),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Strategies at a time, a core each.")] = 1,
     folder: Annotated[

@@ -26,7 +26,7 @@ class Quality(BaseModel):
 
     recordings: Recipe
     space: str
-    """A shipped one's name, or a file."""
+    """A shipped one's name, or a file; one without a folder lies beside the recipe."""
     overrides: dict[str, Any] = {}
     """Dotted names that are fixed on top of the space."""
     minutes: float = Field(gt=0)
@@ -89,6 +89,9 @@ def read_recipe(path: Path = RECIPE) -> Quality:
             for one in error.errors()
         ]
         raise ConfigurationError(str(path), problems, REMEDY) from error
+    beside = path.parent / recipe.space
+    if beside.is_file():
+        recipe = recipe.model_copy(update={"space": str(beside)})
     check_folds(recipe)
     return recipe
 

@@ -26,7 +26,6 @@ from search.bench.outcomes import (
 from search.bench.quality import bench_quality
 from search.bench.recipe import RECIPE, read_recipe
 from search.cli import app
-from search.reading import SHIPPED
 from search.space import build
 
 TINY = {"mice": 1, "neurons": 2, "train_trials": 2, "videos": 1, "repeats": 1}
@@ -44,7 +43,8 @@ def results(default, random, fixed=(0.1, 0.2)):
 
 
 def recipe_file(folder, **changes):
-    content = yaml.safe_load(RECIPE.read_text()) | changes
+    space = {"space": read_recipe().space}
+    content = yaml.safe_load(RECIPE.read_text()) | space | changes
     path = folder / "recipe.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
@@ -52,7 +52,7 @@ def recipe_file(folder, **changes):
 
 def test_the_shipped_recipe_is_whole():
     recipe = read_recipe()
-    assert recipe.recordings == Recipe(3, 60, 0, 120, recipe.recordings.videos, 5)
+    assert recipe.recordings == Recipe(2, 40, 0, 120, recipe.recordings.videos, 5)
     config = build(recipe.fixed_flat)
     assert config.network.family == "dwiseneuro"
     assert set(recipe.folds) <= set(range(config.data.folds))
@@ -81,7 +81,7 @@ def test_the_fixed_configuration_settles_every_name_of_the_space_and_no_other(tm
 
 
 def test_a_fold_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(ConfigurationError, match="folds: from 0 to 4") as caught:
+    with pytest.raises(ConfigurationError, match="folds: from 0 to 5") as caught:
         read_recipe(recipe_file(tmp_path, folds=[0, 99]))
     assert "99" in str(caught.value)
 
@@ -143,13 +143,16 @@ def test_another_recipe_in_the_folder_is_refused(recipe, tmp_path):
     runner = FakeRunner()
     with pytest.raises(UserError, match="made with other minutes"):
         bench_quality(other, 1, tmp_path / "place", print, runner)
-    space = SHIPPED / f"{recipe.space}.yaml"
-    changed = yaml.safe_load(space.read_text()) | {"first": []}
+    space = Path(recipe.space)
+    fewer = {"network.family": {"choice": ["motion_energy", "dwiseneuro"]}}
+    content = yaml.safe_load(space.read_text())
+    changed = content | {"parameters": content["parameters"] | fewer}
     (tmp_path / "space.yaml").write_text(yaml.safe_dump(changed))
     other = recipe.model_copy(update={"space": str(tmp_path / "space.yaml")})
     with pytest.raises(UserError, match="made with other space"):
         bench_quality(other, 1, tmp_path / "place", print, runner)
-    same = recipe.model_copy(update={"space": str(space)})  # by its content
+    (tmp_path / "same.yaml").write_text(space.read_text())
+    same = recipe.model_copy(update={"space": str(tmp_path / "same.yaml")})  # by its content
     bench_quality(same, 1, tmp_path / "place", print, runner)
     assert not runner.ran
 
