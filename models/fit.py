@@ -35,6 +35,7 @@ from models.training.held_out import HeldOut, split
 from models.training.kernels import check_compiler
 from models.training.loop import Training
 from models.training.objective import ResponseLoss
+from models.training.probe import Probed, is_probed, probe
 from models.training.shown import shown_trials
 
 
@@ -67,6 +68,7 @@ class Fit:
         self.training = self._new_training(place)
         self._metrics: list[dict[str, float]] = []
         self._clock = Clock()
+        self._probed: Probed | None = None
         for large in (self.folder.checkpoint, self.folder.weights):
             remove_abandoned(large)
         if self.folder.checkpoint.exists():
@@ -95,7 +97,9 @@ class Fit:
     @property
     def notes(self) -> list[str]:
         """What a user should know of the training so far."""
-        return self.training.portion.notes
+        taken = None if self._probed is None else self._probed.gigabytes
+        words = [] if taken is None else [f"tensors take {taken:.1f} GB of the device's memory"]
+        return [*words, *self.training.portion.notes]
 
     def train_epoch(self) -> dict[str, float]:
         """Train, validate and write down an epoch, or what is left of it.
@@ -121,6 +125,8 @@ class Fit:
         self._end("complete", self._reason)
 
     def _train_epoch(self) -> dict[str, float]:
+        if self._probed is None and is_probed(self.training.device):
+            self._probed = probe(self.training, self._held_out)
         loss = self.training.train_epoch(self._after_step)
         rate = self.training.schedule.learning_rate
         score = self._held_out.score(self.training.averaged)
@@ -133,12 +139,21 @@ class Fit:
             "micro_batch": self.training.portion.clips,
             "seconds": self._clock.next_epoch(),
         }
-        if self.config.training.compile and not self._metrics:
-            line["first_step_seconds"] = self.training.first_step_seconds
+        line |= self._of_this_process()
         self._metrics.append(line)
         self._save()
         self._write_epoch()
         return line
+
+    def _of_this_process(self) -> dict[str, float]:
+        """What an epoch's line says of the memory that is taken, and of the first step."""
+        found = {}
+        if self._probed is not None and self._probed.gigabytes is not None:
+            found["memory_gb"] = self._probed.gigabytes
+        if self.config.training.compile and not self._metrics:
+            compiled = 0.0 if self._probed is None else self._probed.seconds
+            found["first_step_seconds"] = compiled + self.training.first_step_seconds
+        return found
 
     def _after_step(self, step: int) -> None:
         """Write a checkpoint within an epoch, if it is time; at its end the epoch's is written."""

@@ -49,6 +49,22 @@ class HeldOut:
             predicted = ((trial.number, self._predict(predictor, index, trial)) for trial in trials)
             predictions.write(folder, mouse.session.name, predicted)
 
+    def try_largest(self, network: Network) -> None:
+        """Predict zeros in place of the longest trial, the mouse with the most neurons first.
+
+        Windows one at a time, since there are as many at once as fit; one width of them is enough.
+        """
+        places = [(trial.length, mouse) for mouse, own in enumerate(self.trials) for trial in own]
+        neurons = [len(mouse.session.unit_ids) for mouse in self.mice]
+        length, mouse = max(places, key=lambda place: (place[0], neurons[place[1]]))
+        predictor = self._predictor(network)
+        predictor.batch_size = 1
+        frames = predictor.clip.width if network.windowed else length
+        height, width = self.mice[mouse].arrays.videos.shape[1:]
+        factor = self.config.data.downsample
+        size = (frames, height // factor, width // factor)
+        predictor.predict(np.zeros(size, np.float32), np.zeros((4, frames), np.float32), mouse)
+
     def _predictor(self, network: Network) -> Predictor:
         how = self.config.inference
         return Predictor(network, self.config.network, how.stride, how.windows)

@@ -131,7 +131,7 @@ class Training:
     def _train_step(self) -> None:
         """One step, again with half the portion if the device's memory is too small for it."""
         while not self._added_up():
-            self.portion.halve(self.step + 1)
+            self.portion.halve(f"step {self.step + 1}")
         settings = self.config.training
         if settings.gradient_clip is not None:
             self.scaler.unscale_(self.optimizer)
@@ -144,27 +144,36 @@ class Training:
 
     def _added_up(self) -> bool:
         """Add up the gradients of this step's batch; False where that takes too much memory."""
-        settings = self.config.training
         torch.manual_seed(seed_of(self.config.seed, self.step))
+        found = self.gradients(lambda: self.feed.batch(self.step))
+        if found is None:
+            return False
+        mean, loss = found
+        self._total += mean
+        self._finite.note(loss, self.step + 1)
+        return True
+
+    def gradients(self, batch: Callable[[], ClipBatch]) -> tuple[Tensor, Tensor] | None:
+        """Add up the gradients of the batch that is drawn, after CutMix.
+
+        Returns the mean loss of its clips and what was minimised: the scaled losses and the penalty.
+        None where all this takes too much memory; then there are no gradients.
+        """
+        settings = self.config.training
         try:
-            batch = cutmix(
-                self.feed.batch(self.step), settings.cutmix_probability, settings.cutmix_alpha
-            )
+            drawn = cutmix(batch(), settings.cutmix_probability, settings.cutmix_alpha)
             self.optimizer.zero_grad(set_to_none=True)
-            mean, loss = self._backward(batch)
+            return self._backward(drawn)
         except RuntimeError as error:
             if settings.compile:
                 check_compiled(error)
             if not is_out_of_memory(error):
                 raise
             self.optimizer.zero_grad(set_to_none=True)
-            return False
-        self._total += mean
-        self._finite.note(loss, self.step + 1)
-        return True
+            return None
 
     def _backward(self, batch: ClipBatch) -> tuple[Tensor, Tensor]:
-        """The mean loss of the clips, and what was minimised: the scaled losses and the penalty."""
+        """As `gradients`, of clips that are there."""
         clips = len(batch.video)
         scale = self._scale(clips)
         total = torch.zeros((), device=self.device)

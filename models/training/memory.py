@@ -23,16 +23,16 @@ class Portion:
         self.notes: list[str] = []
         """What a user should know of it."""
 
-    def halve(self, step: int) -> None:
-        """The memory was too small in this step. Raises TrainingFailed where halving does not help."""
+    def halve(self, when: str) -> None:
+        """The memory was too small, in "step 7", say. Raises TrainingFailed where this does not help."""
         if self.clips == 1:
-            raise TrainingFailed(f"out of memory in step {step} with a single clip at once", REMEDY)
+            raise TrainingFailed(f"out of memory in {when} with a single clip at once", REMEDY)
         if self.clips < self.first:
             sizes = f"{self.first} clips at once, and again with {self.clips}"
-            raise TrainingFailed(f"out of memory with {sizes}, in step {step}", REMEDY)
+            raise TrainingFailed(f"out of memory with {sizes}, in {when}", REMEDY)
         self.clips //= 2
         self.notes.append(
-            f"out of memory in step {step} with {self.first} clips at once; going on with "
+            f"out of memory in {when} with {self.first} clips at once; going on with "
             f"{self.clips}. Batch normalisation, where there is any, now sees only these"
         )
         if torch.cuda.is_available():

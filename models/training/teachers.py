@@ -53,8 +53,12 @@ class View:
 class TeacherMean:
     """The mean over teachers of their responses to clips, for the frames that the student sees."""
 
-    def __init__(self, teachers: Sequence[Teacher], student: Clip) -> None:
+    def __init__(
+        self, teachers: Sequence[Teacher], student: Clip, shares: Sequence[float] | None = None
+    ) -> None:
+        """`shares` are the teachers' weights, which add up to 1; None for equal ones."""
         self.teachers, self._clip = tuple(teachers), student
+        self._shares = None if shares is None else tuple(shares)
         wide = [teacher for teacher in teachers if not self._sees_the_same(teacher)]
         self.drawn = NetworkConfig(clip_frames=student.frames, frame_step=student.step)
         """The clips that are to be drawn, as a configuration of networks tells them."""
@@ -72,7 +76,14 @@ class TeacherMean:
     def __call__(self, drawn: ClipBatch) -> list[Tensor]:
         """(B, N, T) for each of the student's M mice, of the student's frames of B drawn clips."""
         means = [self._mean(*pair, drawn) for pair in zip(self.teachers, self._views, strict=True)]
-        return [torch.stack(each).mean(0) for each in zip(*means, strict=True)]
+        return [self._together(torch.stack(each)) for each in zip(*means, strict=True)]
+
+    def _together(self, each: Tensor) -> Tensor:
+        """(B, N, T) of a mouse, from what each teacher says of it."""
+        if self._shares is None:
+            return each.mean(0)
+        shares = each.new_tensor(self._shares)
+        return (each * shares[:, None, None, None]).sum(0)
 
     def _mean(self, teacher: Teacher, views: Sequence[View], drawn: ClipBatch) -> list[Tensor]:
         """One teacher's responses, the mean over the views that a frame is in."""

@@ -148,7 +148,7 @@ def test_an_error_of_torch_s_cpu_allocator_is_one():
 @pytest.mark.parametrize(("clips", "half"), [(2, 1), (3, 1), (32, 16)])
 def test_half_of_so_many(clips, half):
     portion = Portion(clips)
-    portion.halve(1)
+    portion.halve("step 1")
     assert portion.clips == half
 
 
