@@ -7,16 +7,14 @@
     <run>/predictions/       predictions for the validation trials, a file a mouse
     <run>/status.json        complete | pruned | failed, at which epoch, why
 
-A search is a folder <home>/<name> with its runs in <home>/<name>/runs/<number>.
+A search is a folder <home>/<name> with its runs in <home>/<name>/runs/<number>, and in
+<home>/<name>/confirm/<number>/<fold and seed> those that trained the best of them again.
 """
 
 import datetime
-import functools
 import hashlib
-import importlib.metadata
 import json
 import os
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models.config import RunConfig, load_config
 from models.errors import RunError
 from models.files import write_bytes, write_json
+from models.versions import code_version, package_versions
 
 SCORE = "validation_correlation"
 """The metric that ranks runs: single-trial correlation on the held-out fold, mean over mice."""
@@ -46,8 +45,10 @@ TAG_FOLD = "sensorium.fold"  # of a run of confirm: the held-out one
 TAG_SEED = "sensorium.seed_index"  # of a run of confirm: its place among the seeds
 
 HOME_VARIABLE = "SENSORIUM_HOME"
+TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 FLOOR_RUN = "floor"
-PACKAGES = ("torch", "numpy", "ray", "optuna", "mlflow")
+CONFIRM = "confirm"
+"""The folder, within a search's, of runs that train its best configurations again."""
 
 State = Literal["complete", "pruned", "failed"]
 Parsed = TypeVar("Parsed", bound=BaseModel)
@@ -226,6 +227,11 @@ def tracking_database(home: Path) -> Path:
     return home / "mlflow.db"
 
 
+def tracking_uri(home: Path) -> str:
+    """Where MLflow is: $MLFLOW_TRACKING_URI, else the SQLite file under the home folder."""
+    return os.environ.get(TRACKING_VARIABLE) or f"sqlite:///{tracking_database(home)}"
+
+
 def search_folder(home: Path, name: str) -> Path:
     """The folder of an existing search; an unknown name is a RunError that lists the known ones."""
     folder = home / name
@@ -242,6 +248,16 @@ def runs_of_search(folder: Path) -> list[RunFolder]:
     numbered = [path for path in (folder / "runs").glob("*") if path.name.isdecimal()]
     runs = (RunFolder(path) for path in sorted(numbered, key=lambda path: int(path.name)))
     return [run for run in runs if run.exists]
+
+
+def confirmed_runs(folder: Path) -> dict[int, list[RunFolder]]:
+    """The runs with which a search's trials were confirmed, by trial number, fold and seed."""
+    numbered = [path for path in (folder / CONFIRM).glob("*") if path.name.isdecimal()]
+    found = {
+        int(path.name): [RunFolder(run) for run in sorted(path.iterdir()) if run.is_dir()]
+        for path in sorted(numbered, key=lambda path: int(path.name))
+    }
+    return {number: [run for run in runs if run.exists] for number, runs in found.items()}
 
 
 def new_record(
@@ -268,27 +284,3 @@ def configuration_hash(config: RunConfig) -> str:
     """The same for runs that differ in nothing but their seed."""
     text = config.model_dump_json(exclude={"seed"})
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@functools.cache
-def code_version() -> str:
-    """The git commit of the code, with + where files differ from it; 'unknown' outside a checkout."""
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "describe", "--always", "--abbrev=12", "--dirty=+"]
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return "unknown"
-    return result.stdout.strip()
-
-
-@functools.cache
-def package_versions() -> dict[str, str]:
-    """Installed versions of the packages that a result depends on."""
-    versions = {}
-    for package in PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # a bare GPU machine has neither Ray nor MLflow
-    return versions

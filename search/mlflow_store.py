@@ -18,11 +18,10 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
-from models.runs import tracking_database
+from models.runs import TRACKING_VARIABLE, tracking_database, tracking_uri
 from search.outbox import Record
 from search.tracking import PARENT
 
-TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
 TAG_KEY = "sensorium.key"
 ALIAS = "best"
 LONGEST_VALUE = 5000  # MLflow refuses tags over 5,000 characters, and cuts parameters at 6,000
@@ -36,11 +35,6 @@ BAD_REQUEST is none of them: MLflow says it for a connection that its database h
 
 class Refused(Exception):
     """A record that MLflow will never take; the text says why."""
-
-
-def tracking_uri(home: Path) -> str:
-    """$MLFLOW_TRACKING_URI, else the SQLite file under the home folder."""
-    return os.environ.get(TRACKING_VARIABLE) or f"sqlite:///{tracking_database(home)}"
 
 
 def is_embedded() -> bool:

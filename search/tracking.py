@@ -25,9 +25,9 @@ from models.runs import (
     TAG_STATE,
     RunFolder,
     Status,
-    code_version,
     configuration_hash,
 )
+from models.versions import code_version
 from search.outbox import Outbox, Record
 
 PARENT = ""

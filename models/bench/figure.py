@@ -11,7 +11,7 @@ from rich.table import Table
 
 from models.console import table, uncut
 from models.files import write_json
-from models.runs import code_version
+from models.versions import code_version
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import ray
 
@@ -25,9 +25,10 @@ HEAD = "Run this on a node of the cluster, with --address auto or the head's HOS
 
 
 @contextlib.contextmanager
-def connected(address: str) -> Iterator[None]:
+def connected(address: str, variables: Mapping[str, str] | None = None) -> Iterator[None]:
     """Be a driver of the cluster; one that this process has already is used and left alone.
 
+    `variables` are set in the environment of the workers.
     Raises UserError where there is no cluster, or where it refuses.
     """
     check_address(address)
@@ -35,9 +36,15 @@ def connected(address: str) -> Iterator[None]:
         yield
         return
     os.environ.setdefault(USAGE, "0")
+    runtime = {"env_vars": dict(variables or {})}
     with _captured_errors() as errors:
         try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+            ray.init(
+                address=address,
+                runtime_env=runtime,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+            )
         except Exception as error:
             raise refusal(address, error, errors.text()) from error
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from models.files import free_bytes
-from models.runs import code_version, package_versions
+from models.versions import code_version, package_versions
 from search.doctor import gpus, recordings
 from search.doctor.gpus import Gpus
 from search.doctor.recordings import Recordings

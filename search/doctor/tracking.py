@@ -7,10 +7,10 @@ from pathlib import Path
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
-from models.runs import tracking_database
+from models.runs import TRACKING_VARIABLE, tracking_database, tracking_uri
 from search.doctor.lines import Finding, described, ok, problem
 from search.environment import variables
-from search.mlflow_store import TRACKING_VARIABLE, is_embedded, open_client, tracking_uri
+from search.mlflow_store import is_embedded, open_client
 
 NAME = "MLflow"
 QUICK = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}

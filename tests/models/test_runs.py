@@ -3,7 +3,7 @@ import shutil
 
 import pytest
 
-from models import runs
+from models import runs, versions
 from models.errors import ConfigurationError, RunError
 from models.runs import RunFolder, Status
 from tests.models.tiny import config_of
@@ -118,12 +118,12 @@ def test_the_home_is_given_or_of_the_environment_or_here(tmp_path, monkeypatch):
 
 
 def test_code_and_packages_have_versions(monkeypatch):
-    for cached in (runs.package_versions, runs.code_version):
-        monkeypatch.setattr(runs, cached.__name__, cached.__wrapped__)
-    versions = runs.package_versions()
-    assert versions.keys() <= set(runs.PACKAGES)
-    assert {"torch", "numpy"} <= versions.keys()
-    monkeypatch.setattr(runs, "PACKAGES", ("torch", "no-such-package"))
-    assert runs.package_versions() == {"torch": versions["torch"]}
+    for cached in (versions.package_versions, versions.code_version):
+        monkeypatch.setattr(versions, cached.__name__, cached.__wrapped__)
+    found = versions.package_versions()
+    assert found.keys() <= set(versions.PACKAGES)
+    assert {"torch", "numpy"} <= found.keys()
+    monkeypatch.setattr(versions, "PACKAGES", ("torch", "no-such-package"))
+    assert versions.package_versions() == {"torch": found["torch"]}
     monkeypatch.setenv("PATH", "")
-    assert runs.code_version() == "unknown"
+    assert versions.code_version() == "unknown"
