@@ -1,5 +1,8 @@
 """Which runs keep their weights: the best of the search, those that train, and those that are in use.
 
+With several objectives the Pareto front stays as well, however many it has: each of its networks is the
+best of its size, say.
+
 Configuration, metrics and status of every run stay. Nothing of a run is removed before its status is
 on disk, and a better run's weights are there before a weaker one's go.
 """
@@ -9,14 +12,17 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from models.runs import RunFolder
+from search.objectives import front
 from search.scoreboard import Row, Scoreboard
 
 PREDICTIONS = "predictions"
 
 
 def kept(board: Scoreboard, most: int) -> list[Row]:
-    """The complete trials that keep their weights, best first."""
-    return board.ranked()[:most]
+    """The complete trials that keep their weights, best score first."""
+    ranked = board.ranked()
+    staying = {row.number for row in front(board.rows.values(), board.objectives)}
+    return [row for place, row in enumerate(ranked) if place < most or row.number in staying]
 
 
 def to_strip(board: Scoreboard, most: int) -> list[int]:
@@ -31,13 +37,14 @@ def strip(runs: Path, numbers: Iterable[int]) -> set[int]:
 
     Returns those of which nothing large is left.
     """
-    done = set()
-    for number in numbers:
-        run = RunFolder(runs / str(number))
-        if run.is_pinned or run.status() is None:
-            continue
-        for file in (run.checkpoint, run.weights):
-            file.unlink(missing_ok=True)
-        shutil.rmtree(run.path / PREDICTIONS, ignore_errors=True)
-        done.add(number)
-    return done
+    return {number for number in numbers if strip_run(RunFolder(runs / str(number)))}
+
+
+def strip_run(run: RunFolder) -> bool:
+    """Remove what is large of a run that has ended and is not pinned; whether it is such a one."""
+    if run.is_pinned or run.status() is None:
+        return False
+    for file in (run.checkpoint, run.weights):
+        file.unlink(missing_ok=True)
+    shutil.rmtree(run.path / PREDICTIONS, ignore_errors=True)
+    return True

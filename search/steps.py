@@ -27,8 +27,8 @@ FAILURE = "failure"
 PAUSED = "paused"
 """Key of a result: that the run stands still, with a checkpoint, because it was asked to."""
 TRACE = "traceback"
-
-
+LOCK = "training.lock"
+"""In the folder of a run: the process that trains it holds it."""
 PATIENCE = 120.0
 """Seconds that a run waits for another process to let go of it: Ray's own end within a minute."""
 
@@ -128,7 +128,7 @@ class Steps:
         """Be the only process that trains this run: one that a lost driver left may still do so."""
         self.folder.mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + PATIENCE
-        while not self._lock.enter_context(locking(self.folder / "training.lock")):
+        while not self._lock.enter_context(locking(self.folder / LOCK)):
             if time.monotonic() > deadline:
                 message = f"another process trains {self.folder}"
                 raise RunError(message, "End it, then resume the search.")

@@ -8,11 +8,10 @@ import numpy as np
 
 from models.config import DataConfig
 from models.errors import RunError, UserError
+from models.runs import CONFIRM
 from search.scoreboard import Row
 from search.space import Flat, build
 
-CONFIRM = "confirm"
-"""The folder of the runs, within the search's."""
 ALL = "all"
 """What is asked for where every fold is meant."""
 

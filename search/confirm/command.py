@@ -7,7 +7,7 @@ import typer
 
 from models.console import out, uncut
 from models.runs import home_folder
-from search.options import STOPPED, Data, GpusPerTrial, Home, Name, Slots
+from search.options import STOPPED, Address, Data, GpusPerTrial, Home, Name, Slots
 from search.plan import read_plan
 
 TOP = 10
@@ -27,21 +27,21 @@ def confirm(
     slots: Slots = None,
     gpus_per_trial: GpusPerTrial = None,
     data: Data = None,
+    address: Address = None,
     home: Home = None,
 ) -> None:
     """Train the best trials again, on every fold and with new seeds; stop those that cannot win.
 
     The same command goes on after Ctrl-C; with a larger --top or more --seeds it adds to what is there.
     """
+    from search.cluster import resumed_resources
     from search.confirm.confirmation import Asked
     from search.confirm.confirmation import confirm as train
     from search.confirm.confirmed import confirmation_table, explanation
-    from search.resources import choose_resources
 
     folder = home_folder(home)
     plan = read_plan(folder, name)
-    share = plan.gpus_per_trial if gpus_per_trial is None else gpus_per_trial
-    resources = choose_resources(plan.slots if slots is None else slots, share, plan.cpus_per_trial)
+    resources = resumed_resources(address, plan, slots, gpus_per_trial)
     plan = plan.model_copy(update={"data": plan.data if data is None else data.resolve()})
     found, interrupted = train(plan, folder, Asked(top, folds, seeds), resources, out)
     where = f" --home {home}" if home else ""

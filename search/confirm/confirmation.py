@@ -1,7 +1,6 @@
 """Confirms a search: its best trials are trained again, on every fold and with new seeds."""
 
 import contextlib
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from rich.text import Text
 
 from search import checks
 from search.alone import alone
-from search.cluster import local_ray
+from search.cluster import ray_for
 from search.confirm.candidates import best_candidates, blocks_of, chosen_folds, shared_data
 from search.confirm.confirmed import Confirmation
 from search.confirm.records import Records
@@ -51,9 +50,8 @@ def confirm(
         records = Records(folder, resources.gpus_per_trial, lambda line: console.print(Text(line)))
         work = Retraining(plan, standing, resources, records, console)
         unfinished = any(row.state == "running" for row in rows)
-        cpus = math.ceil(resources.slots * plan.cpus_per_trial)
         # Ray takes seconds, and nothing is trained where all is known.
-        with local_ray(cpus, resources.gpus) if standing.waiting() else contextlib.nullcontext():
+        with ray_for(plan, home, resources) if standing.waiting() else contextlib.nullcontext():
             found = work.run(_moved(folder), unfinished)
         return found, work.flag.raised
 

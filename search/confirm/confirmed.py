@@ -8,7 +8,8 @@
     candidates          by the search's rank, each:
       number, search_score
       state             confirmed    has a score in every block
-                        stopped      has not, since it is worse than who led then, as `reason` says
+                        stopped      was worse than who led then, as `reason` says, before it had
+                                     them all; it does not take part again
                         failed       a run failed, as `reason` says
                         unfinished   has blocks left to train
       reason            of a confirmed one as well, if it was found to be worse; else ''
@@ -20,7 +21,8 @@
       blocks            each {fold, seed, score, folder}; `folder` is the run's, within the search's
 
 Whatever is not known is null. A member of an ensemble is a confirmed candidate: its runs are complete,
-with weights and predictions of the trials that they held out.
+with weights and predictions of the trials that they held out. What stays of the others is said in
+`search.confirm.keeping`.
 """
 
 import math
@@ -36,8 +38,8 @@ from rich.text import Text
 from models.console import table
 from models.errors import RunError
 from models.files import write_json
-from models.runs import SCORE
-from search.confirm.candidates import CONFIRM, Block, Candidate
+from models.runs import CONFIRM, SCORE
+from search.confirm.candidates import Block, Candidate
 from search.confirm.racing import Race, mean_and_error
 
 State = Literal["confirmed", "stopped", "failed", "unfinished"]
@@ -104,8 +106,12 @@ def judged(
     scores: Sequence[float | None],
     race: Race,
     failure: str,
+    dropped: bool = False,
 ) -> Confirmed:
-    """One candidate from its scores in the blocks; `failure` is the reason if a run has failed."""
+    """One candidate from its scores in the blocks.
+
+    `failure` is the reason if a run has failed, `dropped` whether it was stopped for good.
+    """
     runs = [
         Run(fold=block.fold, seed=block.index, score=score, folder=candidate.key(block))
         for block, score in zip(blocks, scores, strict=True)
@@ -113,7 +119,8 @@ def judged(
     ]
     own = [run.score for run in runs if run.fold == candidate.fold]
     everywhere = [run.score for run in runs]
-    state, reason = _state(candidate.number, len(runs) == len(blocks), race, failure)
+    whole = len(runs) == len(blocks) and not dropped
+    state, reason = _state(candidate.number, whole, race, failure)
     return Confirmed(
         number=candidate.number,
         state=state,

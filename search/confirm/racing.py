@@ -33,28 +33,45 @@ class Race:
     running: list[int]
     """Who can still win, in the order given."""
     leader: int | None
-    """The best mean over the complete blocks; None before the first."""
+    """Who of them has the best mean over the complete blocks; None before the first."""
     stopped: dict[int, str] = field(default_factory=dict)
     """Who cannot win, and why."""
 
 
-def race(scores: Scores) -> Race:
+def race(scores: Scores, dropped: Mapping[int, str] | None = None) -> Race:
     """Run the race again from its first block; the same scores give the same race.
 
-    A candidate with a failed run is not in it: it cannot win, so it stops nobody. Ties are won by who
-    comes first.
+    `dropped` is who was stopped in an earlier race for good, and why: its scores count as far as they
+    go, but it cannot win. A candidate with a failed run is not in the race: it cannot win, so it stops
+    nobody. Ties are won by who comes first.
     """
+    gone = dropped or {}
     running = [each for each, row in scores.items() if not has_failed(row)]
     total = max((len(row) for row in scores.values()), default=0)
     stopped: dict[int, str] = {}
-    blocks, leader = 0, None
-    while running and blocks < total and all(scores[each][blocks] is not None for each in running):
-        blocks += 1
-        rows = {each: np.array(scores[each][:blocks], dtype=np.float64) for each in running}
-        leader = max(running, key=lambda each: float(rows[each].mean()))
-        stopped |= hopeless(rows, leader)
+    blocks = 0
+    while running and blocks < total:
+        silent = [each for each in running if scores[each][blocks] is None]
+        stopped |= {each: gone[each] for each in silent if each in gone}
         running = [each for each in running if each not in stopped]
+        if not running or any(each not in gone for each in silent):
+            break
+        blocks += 1
+        rows = _first(scores, running, blocks)
+        stopped |= hopeless(rows, _best(rows))
+        running = [each for each in running if each not in stopped]
+    stopped |= {each: gone[each] for each in running if each in gone}
+    running = [each for each in running if each not in gone]
+    leader = _best(_first(scores, running, blocks)) if running and blocks else None
     return Race(blocks, running, leader, stopped)
+
+
+def _first(scores: Scores, running: Sequence[int], blocks: int) -> dict[int, np.ndarray]:
+    return {each: np.array(scores[each][:blocks], dtype=np.float64) for each in running}
+
+
+def _best(rows: Mapping[int, np.ndarray]) -> int:
+    return max(rows, key=lambda each: float(rows[each].mean()))
 
 
 def hopeless(rows: Mapping[int, np.ndarray], leader: int) -> dict[int, str]:

@@ -81,6 +81,11 @@ class Records:
             self._start(candidate, block)
             self.end(candidate, block, status)
 
+    def keep(self, candidate: Candidate, block: Block) -> None:
+        """Store the weights of a run that stays, once."""
+        run = RunFolder(candidate.run(self.folder, block))
+        self.tracker.keep(candidate.key(block), run.path, run.weights.name)
+
     def interrupt(self, candidate: Candidate, block: Block) -> None:
         """A run stands still until the confirmation goes on."""
         self.follow(candidate, block)

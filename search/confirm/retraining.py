@@ -11,9 +11,10 @@ from rich.console import Console
 from rich.status import Status as Spinner
 from rich.text import Text
 
-from models.runs import Status
-from search.confirm.candidates import CONFIRM, Block, Candidate
+from models.runs import CONFIRM, Status
+from search.confirm.candidates import Block, Candidate
 from search.confirm.confirmed import Confirmation, write_confirmation
+from search.confirm.keeping import kept, tidy
 from search.confirm.records import Records
 from search.confirm.standing import Cell, Standing
 from search.floor import submit_on_slot
@@ -78,6 +79,7 @@ class Retraining:
             status = self.standing.run(cell).status()
             if status is not None:
                 self.records.catch_up(*self._named(cell), status)
+        tidy(self.standing)
         self._tell(self._line() + self._expected())
 
     def _fill(self) -> bool:
@@ -114,6 +116,7 @@ class Retraining:
             status = write_failure(self.standing.run(cell), epochs, reason)
         self.records.end(*self._named(cell), status, str(result.get(TRACE, "")))
         self.standing.note(cell, status)
+        tidy(self.standing, self._running.values())
         write_confirmation(self.folder, self.standing.confirmation)
         self._tell_end(cell, status)
 
@@ -132,6 +135,8 @@ class Retraining:
         for cell in self._running.values():
             self._end(cell, {PAUSED: True})
         write_confirmation(self.folder, self.standing.confirmation)
+        for cell in kept(self.standing):
+            self.records.keep(*self._named(cell))
         self.records.close(unfinished)
 
     def _tell_end(self, cell: Cell, status: Status) -> None:

@@ -1,12 +1,18 @@
-"""How a confirmation stands, as the run folders say: who has which scores, and what is to be trained."""
+"""How a confirmation stands, as the run folders say: who has which scores, and what is to be trained.
 
+<search>/confirm/<trial>/dropped.json     that the race has stopped this candidate, and why: its
+                                          weights are gone, so that no later race takes it back
+"""
+
+import json
 import math
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from models.runs import RunFolder, Status
+from models.files import write_json
+from models.runs import CONFIRM, RunFolder, Status
 from search.confirm.candidates import Block, Candidate
-from search.confirm.confirmed import Confirmation, compared, judged
+from search.confirm.confirmed import Confirmation, Confirmed, compared, judged
 from search.confirm.racing import Race, race
 from search.report.hours import seconds_of
 
@@ -28,6 +34,12 @@ class Standing:
         }
         self.failures: dict[int, str] = {}
         """By trial, the reason why a run of it has failed."""
+        self.dropped = {
+            number: str(json.loads(path.read_text())["reason"])
+            for number in self.candidates
+            if (path := self._dropped_file(number)).is_file()
+        }
+        """By trial, why it was dropped for good."""
         for cell in self.cells():
             status = self.run(cell).status()
             if status is not None:
@@ -49,6 +61,19 @@ class Standing:
         else:
             self.scores[number][place] = math.nan
             self.failures[number] = f"{self.blocks[place].name}: {status.reason or status.state}"
+
+    def drop(self, number: int, reason: str) -> None:
+        """A candidate does not take part any more, in no later confirmation either."""
+        write_json(self._dropped_file(number), {"reason": reason})
+        self.dropped[number] = reason
+
+    def _dropped_file(self, number: int) -> Path:
+        return self.folder / CONFIRM / str(number) / "dropped.json"
+
+    def has_failed(self, cell: Cell) -> bool:
+        """Whether a run has ended without a score."""
+        score = self.scores[cell[0]][cell[1]]
+        return score is not None and math.isnan(score)
 
     def waiting(self, running: Collection[Cell] = ()) -> list[Cell]:
         """The runs that are to begin, in order: of those who can still win, without the running ones."""
@@ -72,18 +97,13 @@ class Standing:
     @property
     def race(self) -> Race:
         """Who leads, and who is stopped."""
-        return race(self.scores)
+        return race(self.scores, self.dropped)
 
     @property
     def confirmation(self) -> Confirmation:
         """All that is known so far."""
         now = self.race
-        found = {
-            number: judged(
-                each, self.blocks, self.scores[number], now, self.failures.get(number, "")
-            )
-            for number, each in self.candidates.items()
-        }
+        found = {number: self._judged(each, now) for number, each in self.candidates.items()}
         if now.leader is not None:
             winner = found[now.leader]
             found = {number: compared(one, winner) for number, one in found.items()}
@@ -95,3 +115,8 @@ class Standing:
             blocks=now.blocks,
             candidates=list(found.values()),
         )
+
+    def _judged(self, candidate: Candidate, now: Race) -> Confirmed:
+        number = candidate.number
+        failure, gone = self.failures.get(number, ""), number in self.dropped
+        return judged(candidate, self.blocks, self.scores[number], now, failure, gone)

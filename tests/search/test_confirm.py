@@ -46,13 +46,27 @@ pytestmark = [
 ]
 
 
-def ask(home, name, fit="tests.search.fakes:FakeFit", **asked):
+def ask(home, name, fit="tests.search.test_confirm:LeavesMuch", **asked):
     given = {"top": 10, "folds": "0,1", "seeds": 1, **asked}
     plan = read_plan(home, name).model_copy(update={"fit": fit})
     return confirm(plan, home, Asked(**given), Resources(2, 0, 0, 1), Console(quiet=True))
 
 
-class BreaksOnFoldOne(fakes.FakeFit):
+class LeavesMuch(fakes.FakeFit):
+    """A run with a checkpoint and predictions."""
+
+    def train_epoch(self):
+        line = super().train_epoch()
+        self.folder.checkpoint.write_bytes(b"checkpoint")
+        return line
+
+    def finish(self):
+        (self.folder.path / "predictions").mkdir(exist_ok=True)
+        (self.folder.path / "predictions" / "mouse.npz").write_bytes(b"predictions")
+        super().finish()
+
+
+class BreaksOnFoldOne(LeavesMuch):
     """A run that raises where fold 1 is held out."""
 
     def train_epoch(self):
@@ -177,14 +191,25 @@ def assert_records_agree(home, found):
         assert sorted((point.step, point.value) for point in history) == [
             (line["epoch"], line[SCORE]) for line in record.metrics()
         ]
+        assert_kept(client, run, record, one.state == "confirmed")
     held = {stretch.key for stretch in read_ledger(folder)}
     assert held >= set(confirmed)
+
+
+def assert_kept(client, run, record, confirmed):
+    """What is left of a run that has ended, on disk and in MLflow, is that of its candidate."""
+    large = {"checkpoint.pt", "weights.pt", "predictions"}
+    left = large & {path.name for path in record.path.iterdir()}
+    assert left == ({"weights.pt", "predictions"} if confirmed else set())
+    stored = {item.path for item in client.list_artifacts(run.info.run_id)}
+    assert stored >= ({"config.json", "weights.pt"} if confirmed else {"config.json"})
 
 
 def test_ctrl_c_pauses_and_the_same_command_goes_on(search, home):
     search([fakes.SLOW] * 2, "broken-off", floor=False, stopping="none")
     folder = home / "broken-off"
-    sender = threading.Thread(target=interrupt_when_a_run_trains, args=(folder / "confirm",))
+    place = folder / "confirm"
+    sender = threading.Thread(target=interrupt_when_a_run_trains, args=(place,), daemon=True)
     sender.start()
     found, interrupted = ask(home, "broken-off", folds="0", seeds=1)
     sender.join()
@@ -224,6 +249,11 @@ def assert_failures_are_kept(home, folder):
     assert runs[key].info.status == "FAILED"
     files = {item.path for item in client.list_artifacts(runs[key].info.run_id)}
     assert files == {"config.json", "traceback.txt"}
+    left = [path.relative_to(folder) for path in (folder / "confirm").glob("*/*/checkpoint.pt")]
+    assert left == [], "neither of the failed runs nor of the complete ones"
+    assert (folder / "confirm/0/fold0-seed0/weights.pt").exists(), (
+        "if the failed one is tried again"
+    )
     begun = lives(folder)
     assert ask(home, "broken-off", fit, folds="0,1", seeds=2)[0] == found
     assert lives(folder) == begun

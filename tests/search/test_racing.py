@@ -32,6 +32,26 @@ def test_two_blocks_stop_nobody():
     assert not race(scores_of([0.2, 0.1], blocks=2, noise=0)).stopped
 
 
+def test_who_was_dropped_stays_so_and_changes_nothing_for_the_others():
+    scores = scores_of([0.2, 0.197, 0.19, 0.2], noise=0.004)
+    whole = race(scores)
+    for number, reason in whole.stopped.items():
+        blocks = int(reason.split(" over ")[1].split()[0])
+        lacking = {**scores, number: scores[number][:blocks] + [None] * (10 - blocks)}
+        again = race(lacking, {number: reason})
+        assert again == whole
+        later = race({**scores, number: scores[number][:1] + [None] * 9}, {number: reason})
+        assert (later.stopped[number], later.leader) == (reason, whole.leader)
+    assert whole.stopped, "the rest is told of someone"
+
+
+def test_who_was_dropped_does_not_lead_where_fewer_blocks_would_make_it():
+    found = race({1: [0.5, 0.4], 2: [0.3, 0.3]}, {1: "worse over 6 blocks"})
+    assert (found.leader, found.running, found.blocks) == (2, [2], 2)
+    assert found.stopped == {1: "worse over 6 blocks"}
+    assert race({1: [0.5], 2: [None]}, {1: "worse"}).leader is None
+
+
 def test_what_is_the_same_is_not_stopped():
     row = [0.2, 0.3, 0.1, 0.2]
     found = race({7: row, 3: row})
