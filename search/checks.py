@@ -66,7 +66,7 @@ def check_proposing(home: Path, plan: Plan, space: Space | None) -> None:
     for name in plan.warm_start:
         search_folder(home, name)
     if space is not None:
-        choose(plan.sampler, space, plan.limits.trials)
+        choose(plan.sampler, space, plan.limits.trials, plan.objectives)
 
 
 def check_data(data: Path) -> None:

@@ -1,6 +1,5 @@
 """One search from its checks to its end, and from where it stood when it is resumed."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from models.recordings.data_set import open_sessions
 from models.recordings.session import fingerprint
 from search import checks
 from search.alone import alone
-from search.cluster import local_ray
+from search.cluster import ray_for
 from search.mlflow_store import Store
 from search.plan import Plan, now, read_plan, write_plan
 from search.reading import parse_space
@@ -19,6 +18,7 @@ from search.resources import Resources
 from search.running import Search
 from search.scoreboard import Scoreboard
 from search.space import Space
+from search.stopping import check_stopping
 
 
 def run_search(plan: Plan, home: Path, resources: Resources, console: Console) -> Scoreboard:
@@ -27,7 +27,7 @@ def run_search(plan: Plan, home: Path, resources: Resources, console: Console) -
     folder = (home / plan.name).resolve()
     known = {"recorded": recorded(space), "fingerprint": fingerprint(open_sessions(plan.data))}
     plan = plan.model_copy(update={**known, "folder": folder})
-    with local_ray(_cpus(plan), resources.gpus):
+    with ray_for(plan, home, resources):
         folder.mkdir(parents=True)
         write_plan(folder, plan)
         with alone(folder):
@@ -44,7 +44,7 @@ def resume_search(plan: Plan, home: Path, resources: Resources, console: Console
     space = parse_space(plan.recorded, f"{folder}/search.json")
     checks.check_limits(plan.limits, plan.gpus_per_trial)
     checks.check_same_data(plan)
-    with alone(folder), local_ray(_cpus(plan), resources.gpus):
+    with alone(folder), ray_for(plan, home, resources):
         moved = before.folder != folder
         plan = plan.model_copy(update={"folder": folder, "ended": None, "reason": ""})
         write_plan(folder, plan)
@@ -73,12 +73,8 @@ def _check(plan: Plan, home: Path, console: Console) -> Space:
         lambda: checks.check_data(plan.data),
         space,
         lambda: checks.check_proposing(home, plan, found.get("space")),
+        lambda: check_stopping(plan, found.get("space")),
     )
     checks.check_tracking(Store(home, plan.name), console.print)
     result: Space = found["space"]
     return result
-
-
-def _cpus(plan: Plan) -> int:
-    """Of Ray, on this machine."""
-    return math.ceil(plan.slots * plan.cpus_per_trial)

@@ -25,9 +25,12 @@ class Limits(BaseModel):
     noise: float = Field(default=SEED_NOISE, ge=0)
     """How much better counts as better."""
 
-    def no_more(self, board: Scoreboard) -> str:
-        """Why no further trial is proposed; '' while one may be."""
-        if self.trials is not None and len(board.rows) >= self.trials:
+    def no_more(self, board: Scoreboard, waiting: int = 0) -> str:
+        """Why no further trial is proposed; '' while one may be.
+
+        `waiting` are proposed and have no slot yet, so that they are not on the board.
+        """
+        if self.trials is not None and len(board.rows) + waiting >= self.trials:
             return f"all {self.trials} trials are proposed"
         if self.plateau is not None and since_better(board, self.noise) >= self.plateau:
             return f"no trial was better by {self.noise:g} for {self.plateau} trials"

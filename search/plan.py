@@ -8,8 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import RunError
 from models.files import write_json
-from models.runs import code_version, package_versions, search_folder
+from models.runs import search_folder
+from models.versions import code_version, package_versions
 from search.limits import Limits
+from search.objectives import ONE, Objective
 
 Rule = Literal["asha", "hyperband", "median", "none"]
 """What stops weak trials early."""
@@ -34,12 +36,16 @@ class Plan(BaseModel):
     overrides: dict[str, Any] = {}
     """Dotted names that are fixed on top of the space."""
     limits: Limits = Limits(trials=20)
+    objectives: tuple[Objective, ...] = ONE
+    """What Optuna is told of a complete trial, the score first."""
     sampler: str = "auto"
     stopping: Rule = "asha"
     grace: int | None = Field(default=None, ge=1)
     """Epochs that every trial may train; None for a seventh of the budget, at least two."""
     reduction: int = Field(default=3, ge=2)
     """One in so many goes on at each rung."""
+    brackets: int = Field(default=1, ge=1)
+    """Groups of trials, each with its own rungs."""
     slots: int = 1
     """Trials at a time, the floor's run among them."""
     gpus_per_trial: float = 0.0

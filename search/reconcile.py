@@ -34,6 +34,7 @@ def _reopened(recorder: Recorder, trial: FrozenTrial) -> Row | None:
     if flat is None:
         return None
     row = Row(trial.number, flat, build(flat).training.epochs, state="interrupted")
+    row.costs = recorder.proposer.costs(trial.number)
     if trial.intermediate_values:
         row.epoch, row.score = max(trial.intermediate_values.items())
     return row

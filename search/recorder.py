@@ -56,7 +56,9 @@ class Recorder:
             self._catch_up_to(row, epoch)
         if epoch > row.epoch:
             row.epoch, row.score = epoch, score
-            self.proposer.report(number, epoch, score)
+            seconds = result.get("seconds")
+            self.proposer.report(number, epoch, score, seconds)
+            row.costs = self.proposer.costs(number)
         line = {name: result[name] for name in METRICS if name in result}
         self.tracker.log(str(number), {EPOCH: epoch, **line})
 

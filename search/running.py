@@ -16,6 +16,7 @@ from search.floor import Floor, submit_on_slot
 from search.ledger import Ledger
 from search.machine import Machine
 from search.mlflow_store import Store
+from search.objectives import measured
 from search.outbox import Outbox
 from search.plan import Plan, read_plan
 from search.progress import Progress
@@ -57,7 +58,8 @@ class Search:
             pause=folder / PAUSE,
             fit=plan.fit,
         )
-        self.board, self.flag = Scoreboard(plan.limits.trials), Flag()
+        self.board = Scoreboard(plan.limits.trials, objectives=plan.objectives)
+        self.flag = Flag()
         self.ledger = Ledger(folder, plan.gpus_per_trial)
         self.machine = Machine()
         self.progress = Progress(console, self.board, self.ledger, plan.limits, self.machine)
@@ -75,16 +77,20 @@ class Search:
 
     def _proposer(self) -> Proposer:
         plan = self.plan
-        study = open_study(self.folder, plan.name)
+        study = open_study(self.folder, plan.name, plan.objectives)
         epochs = most_epochs(self.space)
-        study.pruner = make_pruner(plan.stopping, epochs, plan.grace, plan.reduction)
+        rule, brackets = plan.stopping, plan.brackets
+        study.pruner = make_pruner(rule, epochs, plan.grace, plan.reduction, brackets)
         trials, begun = plan.limits.trials, len(study.get_trials(deepcopy=False))
-        study.sampler = make_sampler(plan.sampler, self.space, trials, plan.seed, begun)
+        study.sampler = make_sampler(
+            plan.sampler, self.space, trials, plan.seed, begun, plan.objectives
+        )
         check = limits_check(self.space.limits, plan.data)
+        count = measured(plan.objectives, plan.data)
         runs = self.settings.runs
-        proposer = Proposer(study, self.space, plan.seed, runs, self.flag, check)
+        proposer = Proposer(study, self.space, plan.seed, runs, self.flag, check, count)
         proposer.hold = self._held
-        proposer.wait = self._disk_is_low
+        proposer.wait = self._is_to_wait
         return proposer
 
     def run(self, begun: bool, moved: bool) -> None:
@@ -107,9 +113,10 @@ class Search:
         """The record of the parent run comes last: until it is there, all of this is done again."""
         self._warm_start()
         self.proposer.enqueue()
-        trials = self.plan.limits.trials
-        self.progress.tell(describe_sampler(self.plan.sampler, self.space, trials))
-        self.tracker.begin(self.plan.model_dump(mode="json", exclude={"recorded", "folder"}))
+        plan = self.plan
+        trials, objectives = plan.limits.trials, plan.objectives
+        self.progress.tell(describe_sampler(plan.sampler, self.space, trials, objectives))
+        self.tracker.begin(plan.model_dump(mode="json", exclude={"recorded", "folder"}))
 
     def _warm_start(self) -> None:
         for name in self.plan.warm_start:
@@ -119,7 +126,7 @@ class Search:
             source = load_study(self.folder.parent / name, name)
             study = self.proposer.study
             with one_transaction(study):
-                report = warm_start(study, self.space, source, name)
+                report = warm_start(study, self.space, source, name, self.proposer.parameters)
             for line in report.lines():
                 self.progress.tell(line)
 
@@ -191,8 +198,21 @@ class Search:
 
     def _held(self) -> str:
         """Why nothing new is proposed."""
-        self.board.ended = self.plan.limits.no_more(self.board)
+        waiting = len(self.proposer.open.keys() - self.board.rows.keys())
+        self.board.ended = self.plan.limits.no_more(self.board, waiting)
         return self.board.ended
+
+    def _is_to_wait(self) -> bool:
+        """Whether no trial may begin for the moment."""
+        return self._is_full() or self._disk_is_low()
+
+    def _is_full(self) -> bool:
+        """Whether a cluster holds all trials that it is to hold; on one machine Ray sees to that."""
+        if self.resources.address is None:
+            return False
+        floor = self.floor is not None and not self.floor.is_over
+        live = len(self.proposer.open) - len(self.proposer.interrupted) + floor
+        return live >= self.resources.slots + self.resources.ahead
 
     def _disk_is_low(self) -> bool:
         """Whether no trial may begin for want of disk space; said when that begins and ends."""

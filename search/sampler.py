@@ -6,7 +6,8 @@ values, FAIL with a reason; RUNNING while it trains or waits to be resumed. All 
 search.
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,13 @@ from models.runs import State, Status
 from search.attributes import (
     ATTRIBUTE_FLAT,
     ATTRIBUTE_FOLDER,
+    ATTRIBUTE_PARAMETERS,
     ATTRIBUTE_RAY,
     ATTRIBUTE_REASON,
+    ATTRIBUTE_SECONDS,
     ATTRIBUTE_WEAK,
 )
+from search.objectives import ONE, costs_of, directions, objectives_of, values_of
 from search.proposing import Exhausted, complete, known_points, propose
 from search.signals import Flag
 from search.space import Flat, Space, enqueued
@@ -37,13 +41,18 @@ STATES: dict[State, TrialState] = {
 }
 
 
-def open_study(folder: Path, name: str) -> optuna.Study:
-    """The study of a search in <folder>/study.db, begun if it is not there; higher is better."""
+def open_study(folder: Path, name: str, objectives: Sequence[str] = ONE) -> optuna.Study:
+    """The study of a search in <folder>/study.db, begun with these objectives if it is not there."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = StudyStorage(folder / "study.db", name)
-    return optuna.create_study(
-        storage=storage, study_name=name, direction="maximize", load_if_exists=True
+    study = optuna.create_study(
+        storage=storage, study_name=name, directions=directions(objectives), load_if_exists=True
     )
+    if len(objectives) > 1 and study.metric_names is None:
+        with warnings.catch_warnings():  # Optuna calls names of values an experiment
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(list(objectives))
+    return study
 
 
 def load_study(folder: Path, name: str) -> optuna.Study:
@@ -71,11 +80,16 @@ class Proposer(Searcher):
         runs: Path,
         flag: Flag,
         limits_check: Callable[[Flat], str] = lambda _: "",
+        parameters: Callable[[Flat], int | None] = lambda _: None,
     ) -> None:
-        """`limits_check` gives the reason for which a configuration is refused, or ''."""
+        """`limits_check` gives the reason for which a configuration is refused, or ''.
+
+        `parameters` counts those of its network, where they are an objective.
+        """
         super().__init__()
         self.study, self.space, self.seed, self.runs = study, space, seed, runs
-        self.flag, self.limits_check = flag, limits_check
+        self.flag, self.limits_check, self.parameters = flag, limits_check, parameters
+        self.objectives = objectives_of(study)
         self.known = known_points(study)
         """The keys of configurations that are not proposed again."""
         self.exhausted = ""
@@ -130,6 +144,9 @@ class Proposer(Searcher):
         flat = {"seed": trial_seed(self.seed, trial.number), **flat}
         trial.set_user_attr(ATTRIBUTE_FOLDER, f"runs/{trial.number}")
         trial.set_user_attr(ATTRIBUTE_RAY, ray_trial)
+        count = self.parameters(flat)
+        if count is not None:
+            trial.set_user_attr(ATTRIBUTE_PARAMETERS, count)
         trial.set_user_attr(ATTRIBUTE_FLAT, flat)
         self.open[trial.number] = trial
         return flat
@@ -159,14 +176,30 @@ class Proposer(Searcher):
         """Nothing of ours goes into Ray's snapshots: the study is on disk already."""
         Path(checkpoint_path).touch()
 
-    def report(self, number: int, epoch: int, score: float) -> None:
-        """Store an intermediate value."""
-        self.open[number].report(score, epoch)
+    def report(self, number: int, epoch: int, score: float, seconds: float | None = None) -> None:
+        """Store the score after an epoch, and how long it took where that is an objective.
+
+        Through the storage: Optuna's `Trial.report` refuses studies with several objectives, though
+        there is nothing in a study that could not hold the score of an epoch.
+        """
+        trial = self.open[number]
+        if "seconds" in self.objectives and seconds is not None:
+            taken = {**trial.user_attrs.get(ATTRIBUTE_SECONDS, {}), str(epoch): seconds}
+            trial.set_user_attr(ATTRIBUTE_SECONDS, taken)
+        self.study._storage.set_trial_intermediate_value(trial._trial_id, epoch, score)
+
+    def costs(self, number: int) -> Mapping[str, float]:
+        """What is known of the other objectives of an open trial."""
+        return costs_of(self.open[number].user_attrs)
 
     def is_weak(self, number: int) -> bool:
-        """Whether a trial is to stop after its last report; asked once a report."""
+        """Whether a trial is to stop after its last report; asked once a report.
+
+        The pruner is asked itself: `Trial.should_prune` refuses studies with several objectives.
+        """
         trial = self.open[number]
-        weak = bool(trial.should_prune())
+        stored = self.study._storage.get_trial(trial._trial_id)
+        weak = bool(self.study.pruner.prune(self.study, stored))
         if weak:  # a driver that is killed before the trial has ended shall not forget it
             trial.set_user_attr(ATTRIBUTE_WEAK, True)
         return weak
@@ -178,5 +211,6 @@ class Proposer(Searcher):
         with one_transaction(self.study):
             if status.reason:
                 trial.set_user_attr(ATTRIBUTE_REASON, status.reason)
-            self.study.tell(trial, status.score if complete else None, state=STATES[status.state])
+            values = values_of(self.objectives, status.score, self.costs(number))
+            self.study.tell(trial, values if complete else None, state=STATES[status.state])
         del self.open[number]

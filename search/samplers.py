@@ -1,6 +1,7 @@
 """How the next configuration is chosen: Optuna's samplers by name, and which of them suits a space."""
 
 import warnings
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -19,6 +20,7 @@ from models.errors import UserError
 from search.domains import Choice, Domain, Fixed
 from search.gaussian_process import GaussianProcess
 from search.names import suggest
+from search.objectives import ONE
 from search.space import Space
 
 TITLES = {
@@ -30,6 +32,10 @@ TITLES = {
     "nsga2": "NSGA-II",
 }
 NAMES = ("auto", *TITLES)
+FOR_SEVERAL = ("auto", "nsga2", "qmc", "random")
+"""Those that serve several objectives."""
+WHY_NOT = {"tpe": "Optuna's cannot take trials that were stopped early with more than one"}
+"""What else keeps a sampler from it than that it has one objective."""
 MOST_FOR_GP = 200
 """Trials up to which `auto` takes the Gaussian process: its time grows with their cube."""
 DRAWS = 200
@@ -39,14 +45,20 @@ FEWEST_NUMBERS = 2
 
 
 def make_sampler(
-    name: str, space: Space, trials: int | None, seed: int, begun: int = 0
+    name: str,
+    space: Space,
+    trials: int | None,
+    seed: int,
+    begun: int = 0,
+    objectives: Sequence[str] = ONE,
 ) -> BaseSampler:
     """The sampler of this name for a search of so many trials; None is an open number.
 
     begun: trials that the study has already, so that a resumed search does not repeat its first
-    random draws. Raises UserError for an unknown name, and for a sampler that cannot serve the space.
+    random draws. Raises UserError for an unknown name, and for a sampler that cannot serve the space
+    or the objectives.
     """
-    chosen, _ = choose(name, space, trials)
+    chosen, _ = choose(name, space, trials, objectives)
     mixed = int(np.random.SeedSequence([seed, begun, len(NAMES)]).generate_state(1)[0])
     with warnings.catch_warnings():  # Optuna calls some of them experiments
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -72,24 +84,42 @@ def _made(chosen: str, trials: int | None, seed: int, mixed: int) -> BaseSampler
     return RandomSampler(seed=mixed) if chosen == "random" else TPESampler(seed=mixed)
 
 
-def describe_sampler(name: str, space: Space, trials: int | None) -> str:
+def describe_sampler(
+    name: str, space: Space, trials: int | None, objectives: Sequence[str] = ONE
+) -> str:
     """A line for the start of a search: 'proposals: TPE (the space has conditions)'."""
-    chosen, why = choose(name, space, trials)
+    chosen, why = choose(name, space, trials, objectives)
     return f"proposals: {TITLES[chosen]}" + (f" ({why})" if why else "")
 
 
-def choose(name: str, space: Space, trials: int | None) -> tuple[str, str]:
+def choose(
+    name: str, space: Space, trials: int | None, objectives: Sequence[str] = ONE
+) -> tuple[str, str]:
     """The sampler that a name stands for here, and a remark. Raises UserError."""
     if name not in NAMES:
         message = f"there is no sampler '{name}'{suggest(name, NAMES)}"
         raise UserError(message, f"Choose one of {', '.join(NAMES)}.")
+    if len(objectives) > 1:
+        _check_several(name, objectives)
     conditional = has_conditions(space)
+    if name == "auto" and len(objectives) > 1:
+        return "nsga2", f"objectives: {', '.join(objectives)}"
     if name == "auto":
         return _automatic(conditional, trials)
     if name == "cmaes":
         _check_cmaes(space, conditional)
     alone = conditional and name in ("gp", "qmc")
     return name, "names that not every configuration has are drawn at random" if alone else ""
+
+
+def _check_several(name: str, objectives: Sequence[str]) -> None:
+    """Raise UserError for a sampler that cannot weigh several objectives."""
+    if name not in FOR_SEVERAL:
+        why = WHY_NOT.get(name, "it knows only one")
+        message = f"{TITLES[name]} serves no search for {' and '.join(objectives)}: {why}"
+        raise UserError(
+            message, f"Choose --sampler {', '.join(FOR_SEVERAL[:-1])} or {FOR_SEVERAL[-1]}."
+        )
 
 
 def _automatic(conditional: bool, trials: int | None) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -28,6 +28,8 @@ class Row:
     """Validation score after the last epoch; None where there is none."""
     state: RowState = "running"
     reason: str = ""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """What is known of its other objectives, by name."""
 
     @property
     def family(self) -> str:
@@ -52,6 +54,8 @@ class Scoreboard:
     trials: int | None
     """Trials that were asked for; None where hours limit the search."""
     rows: dict[int, Row] = field(default_factory=dict)
+    objectives: Sequence[str] = ("score",)
+    """The score first."""
     floor: Status | None = None
     """How the floor's run ended; None before it has."""
     interrupted: bool = False

@@ -15,6 +15,7 @@ from models.networks.registry import FLOOR
 from models.runs import FLOOR_RUN, RunFolder, Status, runs_of_search
 from search.alone import is_driven
 from search.attributes import ATTRIBUTE_FLAT, ATTRIBUTE_REASON
+from search.objectives import ONE, costs_of, front, score_of
 from search.plan import Plan, read_plan
 from search.progress import duration
 from search.sampler import STATES, load_study
@@ -22,6 +23,9 @@ from search.scoreboard import Row, Scoreboard, ranked_first
 from search.space import FAMILY, build
 
 COLUMNS = ("trial", "family", "state", "epoch", "score", "parameters")
+COST_COLUMNS = {"parameters": "size", "seconds": "s/epoch"}
+"""Of the other objectives: the last column has the parameters that the search varies."""
+FRONT = "*"
 STATE_WORDS = {"pruned": "stopped early"}
 MOST_PARAMETERS = 4
 """Varied parameters that a line of the table shows."""
@@ -31,24 +35,53 @@ def search_table(home: Path, name: str, most: int | None = None) -> Table:
     """The trials of a search, the best first, and its floor. Raises RunError for an unknown name."""
     plan, folder = read_plan(home, name), home / name
     rows = rows_of(load_study(folder, name), is_driven(folder))
-    title = f"Search '{name}'" if most is None or len(rows) <= most else f"The best of '{name}'"
-    return trials_table(title, rows[:most], varied_names(plan.domains), floor_status(folder))
+    best = {row.number for row in front(rows, plan.objectives)}
+    shown = [
+        row for place, row in enumerate(rows) if most is None or place < most or row.number in best
+    ]
+    also = " and the Pareto front" if best else ""
+    title = f"Search '{name}'" if len(rows) == len(shown) else f"The best{also} of '{name}'"
+    varied, floor = varied_names(plan.domains), floor_status(folder)
+    return trials_table(title, shown, varied, floor, plan.objectives)
 
 
 def trials_table(
-    title: str, rows: Sequence[Row], varied: Sequence[str], floor: Status | None
+    title: str,
+    rows: Sequence[Row],
+    varied: Sequence[str],
+    floor: Status | None,
+    objectives: Sequence[str] = ONE,
 ) -> Table:
-    """A line a trial in the order given, the floor last."""
-    made = table(title, *COLUMNS[:-1], left=3)
+    """A line a trial in the order given, the floor last.
+
+    With several objectives there are columns for the others, and a mark for the front of `rows`.
+    """
+    costs = [name for name in objectives if name not in ONE]
+    titles = [COST_COLUMNS[name] for name in costs]
+    best = {row.number for row in front(rows, objectives)}
+    made = table(title, *COLUMNS[:-1], *titles, left=3)
     made.add_column(COLUMNS[-1], overflow="fold")
     for row in rows:
-        made.add_row(str(row.number), row.family, *_progress(row), _remark(row, varied))
+        more = [cost_text(row.costs.get(name)) for name in costs]
+        number = f"{row.number}{FRONT}" if row.number in best else str(row.number)
+        made.add_row(number, row.family, *_progress(row), *more, _remark(row, varied))
+    made.caption = f"{FRONT} on the Pareto front" if best else None
     if floor is not None:
         made.add_section()
         line = Row(-1, {FAMILY: FLOOR}, floor.epochs)
         line.end(floor)
-        made.add_row(FLOOR_RUN, FLOOR, *_progress(line), floor.reason)
+        made.add_row(FLOOR_RUN, FLOOR, *_progress(line), *["" for _ in titles], floor.reason)
     return made
+
+
+def cost_text(value: float | None) -> str:
+    """What a trial costs, in few letters: 12.3, or 4.56M of parameters."""
+    if value is None:
+        return "-"
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:.3g}"
 
 
 def _progress(row: Row) -> tuple[str, str, str]:
@@ -78,6 +111,8 @@ def summary(board: Scoreboard) -> str:
         f"{board.count('pruned')} stopped early",
         f"{board.count('failed')} failed",
     ]
+    best = front(board.rows.values(), board.objectives)
+    counts += [f"{len(best)} on the Pareto front"] if best else []
     interrupted = board.count("interrupted")
     counts += [f"{interrupted} interrupted, which go on when it is resumed"] if interrupted else []
     asked = f" of {board.trials}" if board.trials else ""
@@ -107,13 +142,14 @@ def row_of(trial: optuna.trial.FrozenTrial) -> Row:
     """A trial of a study that has a configuration."""
     flat = trial.user_attrs[ATTRIBUTE_FLAT]
     row = Row(trial.number, flat, build(flat).training.epochs)
+    row.costs = costs_of(trial.user_attrs)
     if trial.intermediate_values:
         row.epoch, row.score = max(trial.intermediate_values.items())
     states = {stored: state for state, stored in STATES.items()}
     if trial.state in states:
         row.end(row.status(states[trial.state], trial.user_attrs.get(ATTRIBUTE_REASON, "")))
     if trial.state == TrialState.COMPLETE:
-        row.score = trial.value  # of the epoch that the run kept, which need not be the last
+        row.score = score_of(trial)  # of the epoch that the run kept, which need not be the last
     return row
 
 

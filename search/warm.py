@@ -5,7 +5,7 @@ say something about other runs, or about the same ones at another budget, and ar
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,8 +15,15 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from models.config import flatten
 from models.errors import ConfigurationError
-from search.attributes import ATTRIBUTE_FLAT, ATTRIBUTE_WARM, ATTRIBUTE_WARM_FLAT
+from search.attributes import (
+    ATTRIBUTE_FLAT,
+    ATTRIBUTE_PARAMETERS,
+    ATTRIBUTE_SECONDS,
+    ATTRIBUTE_WARM,
+    ATTRIBUTE_WARM_FLAT,
+)
 from search.domains import Domain, Fixed
+from search.objectives import ONE, costs_of, objectives_of, score_of, values_of
 from search.proposing import known_points, point_key
 from search.space import Flat, Space, build
 
@@ -62,19 +69,27 @@ class Point:
 
 
 def warm_start(
-    study: optuna.Study, space: Space, source: optuna.Study, source_name: str
+    study: optuna.Study,
+    space: Space,
+    source: optuna.Study,
+    source_name: str,
+    parameters: Callable[[Flat], int | None] = lambda _: None,
 ) -> WarmReport:
     """Add the trials of `source` that ended, complete or stopped early, as far as they fit.
 
     Called again it adds nothing twice. Trials that `source` had taken over itself are not handed on.
+    The objectives of `source` may be others: its trials count with those of `study`, and one that lacks
+    a value of these is left out. `parameters` counts those of a network, where they are an objective.
     """
     known, left_out = known_points(study), Counter[str]()
+    objectives = objectives_of(study)
     added = []
     for trial in source.get_trials(deepcopy=False, states=TAKEN):
         if ATTRIBUTE_FLAT not in trial.user_attrs:
             continue
         try:
             point = point_of(space, trial.user_attrs[ATTRIBUTE_FLAT])
+            costs = _costs(trial, objectives, parameters(point.flat))
         except Incompatible as reason:
             left_out[str(reason)] += 1
             continue
@@ -82,7 +97,7 @@ def warm_start(
             left_out["this search has the same configuration already"] += 1
             continue
         known.add(point_key(point.flat))
-        added.append(_taken_over(trial, point, source_name))
+        added.append(_taken_over(trial, point, source_name, objectives, costs))
     study.add_trials(added)
     return WarmReport(source_name, len(added), left_out)
 
@@ -126,12 +141,27 @@ def _whole(flat: Mapping[str, Any]) -> Flat:
         raise Incompatible(f"they are no runs of this version: {error.problems[0]}") from error
 
 
-def _taken_over(trial: FrozenTrial, point: Point, source_name: str) -> FrozenTrial:
+def _costs(trial: FrozenTrial, objectives: Sequence[str], parameters: int | None) -> Flat:
+    """The attributes that hold the costs of a trial. Raises Incompatible where one is not known."""
+    found: Flat = {} if parameters is None else {ATTRIBUTE_PARAMETERS: parameters}
+    if "seconds" in objectives and ATTRIBUTE_SECONDS in trial.user_attrs:
+        found[ATTRIBUTE_SECONDS] = trial.user_attrs[ATTRIBUTE_SECONDS]
+    missing = [name for name in objectives if name not in (*ONE, *costs_of(found))]
+    if missing:
+        raise Incompatible(f"they do not tell {' and '.join(missing)}, an objective here")
+    return found
+
+
+def _taken_over(
+    trial: FrozenTrial, point: Point, source_name: str, objectives: Sequence[str], costs: Flat
+) -> FrozenTrial:
+    complete = trial.state == TrialState.COMPLETE
+    values = values_of(objectives, score_of(trial), costs_of(costs))
     return create_trial(
         state=trial.state,
-        value=trial.value if trial.state == TrialState.COMPLETE else None,
+        values=values if complete else None,
         params=point.params,
         distributions=point.distributions,
         intermediate_values=dict(trial.intermediate_values),
-        user_attrs={ATTRIBUTE_WARM: source_name, ATTRIBUTE_WARM_FLAT: point.flat},
+        user_attrs={ATTRIBUTE_WARM: source_name, ATTRIBUTE_WARM_FLAT: point.flat, **costs},
     )

@@ -65,12 +65,17 @@ def _line(trial: Trial, values: list[str], of: int) -> Scatter:
 
 
 def hover(trial: Trial, values: list[str]) -> str:
-    """What a pointer shows: the trial and its parameters; plotly reads it as a little HTML."""
+    """What a pointer shows of an epoch; plotly reads it as a little HTML."""
+    rest = described(trial, values)
+    return f"<b>trial {trial.number}</b>: %{{y:.4f}} after epoch %{{x}}<br>{rest}<extra></extra>"
+
+
+def described(trial: Trial, values: list[str]) -> str:
+    """How a trial ended and its parameters, in the little HTML that plotly reads."""
     lines = [", ".join(values[at : at + A_LINE]) for at in range(0, len(values), A_LINE)]
     reason = [trial.reason] if trial.state == "failed" else []
     words = [f"{trial.family}, {WORDS[trial.state]} at {trial.epoch}/{trial.epochs}"]
-    rest = "<br>".join(_escaped(line) for line in (*words, *lines, *reason))
-    return f"<b>trial {trial.number}</b>: %{{y:.4f}} after epoch %{{x}}<br>{rest}<extra></extra>"
+    return "<br>".join(_escaped(line) for line in (*words, *lines, *reason))
 
 
 def _escaped(text: str) -> str:

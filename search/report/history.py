@@ -38,6 +38,8 @@ class Trial:
     score: float | None
     """Of the epoch that the run kept, else of the last; None where there is no finite one."""
     reason: str
+    costs: Mapping[str, float]
+    """What is known of the other objectives, by name."""
     curve: Sequence[Point]
     hours: float | None
     """None where nothing tells them."""
@@ -119,6 +121,7 @@ def _trial(row: Row, stored: FrozenTrial, run: RunFolder, hours: Hours) -> Trial
         epochs=row.epochs,
         score=told if told is not None and math.isfinite(told) else None,
         reason=row.reason,
+        costs=row.costs,
         curve=[(epoch, score) for epoch, score in points if math.isfinite(score)],
         hours=hours.by_key.get(str(row.number)),
         ended=stored.datetime_complete,

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from plotly.graph_objects import Bar, Figure
 
+from search.objectives import score_of
 from search.report.blocks import Block, Chart, Note
 from search.report.history import History
 from search.report.look import COLOURS, figure
@@ -58,7 +59,7 @@ def importances(trials: Sequence[FrozenTrial]) -> dict[str, float]:
 
     Nothing where so many have the same score that none stand out.
     """
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
+    complete = [_scored(trial) for trial in trials if trial.state == TrialState.COMPLETE]
     if len({trial.value for trial in complete}) < 2:
         return {}
     study = optuna.create_study(direction="maximize")
@@ -71,6 +72,13 @@ def importances(trials: Sequence[FrozenTrial]) -> dict[str, float]:
         return {}
     shares.pop(FAMILY, None)
     return readable(shares)
+
+
+def _scored(trial: FrozenTrial) -> FrozenTrial:
+    """A complete trial with its score alone, whatever the other objectives of its search are."""
+    return create_trial(
+        value=score_of(trial), params=trial.params, distributions=trial.distributions
+    )
 
 
 def readable(shares: Mapping[str, float]) -> dict[str, float]:

@@ -22,6 +22,7 @@ def overview(history: History) -> Facts:
             ("begun", _moment(plan.created)),
             ("ended", ended(history)),
             ("seed", str(plan.seed)),
+            *([("objectives", ", ".join(plan.objectives))] if len(plan.objectives) > 1 else []),
             ("trials", outcomes(history)),
             ("best", best(history)),
             ("floor", floor(history)),

@@ -14,6 +14,7 @@ from search.report.blocks import Chart, Link, Section
 from search.report.budget import budget
 from search.report.curves import learning_curves
 from search.report.failures import failures
+from search.report.front import pareto_front
 from search.report.history import History, read_history
 from search.report.importance import importance
 from search.report.overview import overview
@@ -43,8 +44,10 @@ def write_report(home: Path, name: str, page: Path | None = None) -> Path:
 
 def sections(history: History, page: Path) -> list[Section]:
     """All parts in their order; one that has no data says so."""
+    several = len(history.plan.objectives) > 1
     return [
         Section("best", "Best trials", [best_table(history, page)]),
+        *([Section("front", "Pareto front", pareto_front(history, page))] if several else []),
         Section("curves", "Learning curves", learning_curves(history)),
         Section("parameters", "Parameters and scores", parallel_coordinates(history)),
         Section("importance", "Parameter importance", importance(history)),

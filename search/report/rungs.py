@@ -1,4 +1,8 @@
-"""How many trials reached each epoch, and where the others were stopped."""
+"""How many trials reached each epoch, and where the others were stopped: for each bracket by itself.
+
+Within a bracket trials are compared with each other alone, so that a share of all of them would say
+nothing about a rung.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,6 +10,8 @@ from dataclasses import dataclass
 
 from plotly.graph_objects import Bar, Figure
 
+from search.halving import places
+from search.plan import Plan
 from search.report.blocks import Block, Chart, Note, Table
 from search.report.history import History, Trial
 from search.report.look import COLOURS, WENT_ON, WORDS, figure
@@ -45,16 +51,40 @@ def rungs_of(trials: Sequence[Trial]) -> list[Rung]:
 
 
 def rungs(history: History) -> list[Block]:
-    """The figure, and a table of the epochs at which trials were stopped."""
-    found = rungs_of(history.trials)
-    if not any(rung.epoch for rung in found):
+    """For each bracket the figure, and a table of the epochs at which trials were stopped."""
+    found = by_bracket(history)
+    everything = [rung for bracket in found for rung in bracket]
+    if not any(rung.epoch for rung in everything):
         return [Note("No trial has finished an epoch yet.")]
-    stopped = [rung for rung in found if rung.ended["pruned"]]
-    chart = Chart(rungs_figure(found))
-    if not stopped:
-        return [Note("No trial was stopped early."), chart]
+    blocks: list[Block] = [Note(_words(history.plan, everything))]
+    for number, bracket in enumerate(found, 1):
+        title = f"Bracket {number} of {len(found)}" if len(found) > 1 else ""
+        blocks += _blocks(bracket, title) if bracket else []
+    return blocks
+
+
+def _words(plan: Plan, everything: Sequence[Rung]) -> str:
+    if not any(rung.ended["pruned"] for rung in everything):
+        return "No trial was stopped early."
     words = "How far trials came, 0 being their begin, and the rungs at which some were stopped."
-    return [Note(words), chart, _table(stopped)]
+    later = f" The first rung of each bracket is {plan.reduction} times later than the last one's."
+    return words + (later if plan.brackets > 1 else "")
+
+
+def _blocks(bracket: Sequence[Rung], title: str) -> list[Block]:
+    chart = Chart(rungs_figure(bracket), title)
+    stopped = [rung for rung in bracket if rung.ended["pruned"]]
+    return [chart, _table(stopped)] if stopped else [chart]
+
+
+def by_bracket(history: History) -> list[list[Rung]]:
+    """The rungs of each bracket; none of one that has no trial yet."""
+    plan = history.plan
+    dealt = places(plan.brackets, plan.reduction)
+    return [
+        rungs_of([each for each in history.trials if dealt[each.number % len(dealt)] == bracket])
+        for bracket in range(plan.brackets)
+    ]
 
 
 def _table(stopped: Sequence[Rung]) -> Table:

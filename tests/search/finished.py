@@ -4,18 +4,19 @@ import numpy as np
 import optuna
 
 from models.runs import FLOOR_RUN, SCORE, TRAIN_LOSS, MouseRecord, RunFolder, Status, new_record
+from search.attributes import (
+    ATTRIBUTE_FLAT,
+    ATTRIBUTE_FOLDER,
+    ATTRIBUTE_PARAMETERS,
+    ATTRIBUTE_REASON,
+    ATTRIBUTE_SECONDS,
+)
 from search.limits import Limits
+from search.objectives import costs_of, directions, values_of
 from search.plan import Plan, write_plan
 from search.reading import load_space
 from search.recorded import recorded
-from search.sampler import (
-    ATTRIBUTE_FLAT,
-    ATTRIBUTE_FOLDER,
-    ATTRIBUTE_REASON,
-    STATES,
-    open_study,
-    trial_seed,
-)
+from search.sampler import STATES, open_study, trial_seed
 from search.space import build, floor_flat, sample
 
 SECONDS = 36.0
@@ -41,7 +42,8 @@ def write_search(home, name="done", outcomes=OUTCOMES, space="demo", **asked):
     write_plan(folder, plan)
     record = new_record(build({}), [MouseRecord(name="m", unit_ids=[1])], (36, 64), home, "print")
     study = optuna.create_study(
-        sampler=optuna.samplers.RandomSampler(seed=plan.seed), direction="maximize"
+        sampler=optuna.samplers.RandomSampler(seed=plan.seed),
+        directions=directions(plan.objectives),
     )
     for outcome in outcomes:
         trial = study.ask()
@@ -50,10 +52,18 @@ def write_search(home, name="done", outcomes=OUTCOMES, space="demo", **asked):
         trial.set_user_attr(ATTRIBUTE_FOLDER, str(run.path))
         trial.set_user_attr(ATTRIBUTE_FLAT, flat)
         run.create(record.model_copy(update={"config": build(flat)}))
-        end(study, trial, run, outcome, train(trial, run, flat, outcome))
-    open_study(folder, name).add_trials(study.trials)
+        if len(plan.objectives) > 1:
+            trial.set_user_attr(ATTRIBUTE_PARAMETERS, parameters_of(flat))
+            trial.set_user_attr(ATTRIBUTE_SECONDS, {"1": SECONDS + trial.number})
+        end(study, trial, run, outcome, train(trial, run, flat, outcome), plan.objectives)
+    open_study(folder, name, plan.objectives).add_trials(study.trials)
     write_floor(folder, found, record)
     return plan
+
+
+def parameters_of(flat):
+    """A count between a thousand and a million: what scores better is often larger."""
+    return int(1e7 * flat["training.learning_rate"])
 
 
 def curve(flat, epochs):
@@ -71,7 +81,7 @@ def train(trial, run, flat, outcome):
     epochs = {"complete": full, "pruned": 3, "failed": trial.number % 3, "running": 2}[outcome]
     scores = [float(score) for score in curve(flat, epochs)]
     for epoch, score in enumerate(scores, 1):
-        trial.report(score, epoch)
+        trial.storage.set_trial_intermediate_value(trial._trial_id, epoch, score)
     run.write_metrics([line(epoch, score) for epoch, score in enumerate(scores, 1)])
     return epochs, full, scores[-1] if scores else None
 
@@ -80,7 +90,7 @@ def line(epoch, score):
     return {"epoch": epoch, SCORE: score, TRAIN_LOSS: 1 / epoch, "seconds": SECONDS}
 
 
-def end(study, trial, run, outcome, trained):
+def end(study, trial, run, outcome, trained, objectives):
     """Close a trial as search/recorder.py does; one that is running stays open."""
     if outcome == "running":
         return
@@ -90,7 +100,8 @@ def end(study, trial, run, outcome, trained):
     run.end(Status(state=outcome, epoch=epoch, epochs=epochs, score=score, reason=reason))
     if reason:
         trial.set_user_attr(ATTRIBUTE_REASON, reason)
-    study.tell(trial, score if outcome == "complete" else None, state=STATES[outcome])
+    values = values_of(objectives, score, costs_of(trial.user_attrs))
+    study.tell(trial, values if outcome == "complete" else None, state=STATES[outcome])
 
 
 def write_floor(folder, space, record):

@@ -10,6 +10,7 @@ from search.attributes import ATTRIBUTE_FLAT
 from search.ledger import Ledger
 from search.limits import Limits
 from search.machine import Machine
+from search.objectives import ONE
 from search.outbox import Outbox
 from search.progress import Progress
 from search.reading import parse_space
@@ -36,17 +37,24 @@ SPACE = parse_space(
 )
 
 
+def parameters_of(flat):
+    """A count that is as good as any."""
+    return round(1e6 * flat["training.learning_rate"])
+
+
 class Driver:
     """All that records what becomes of trials, on the search in this folder."""
 
-    def __init__(self, folder, rule="none", limits_check=lambda _: ""):
+    def __init__(self, folder, rule="none", limits_check=lambda _: "", objectives=ONE):
         (folder / "runs").mkdir(parents=True, exist_ok=True)
         self.folder, self.file, self.settled = folder, io.StringIO(), []
-        study = open_study(folder, "a")
+        study = open_study(folder, "a", objectives)
         study.pruner = make_pruner(rule, fakes.EPOCHS, 1, 2)
         study.sampler = optuna.samplers.RandomSampler(seed=len(study.trials))
-        self.flag, self.board, self.outbox = Flag(), Scoreboard(None), Outbox(folder)
-        self.proposer = Proposer(study, SPACE, 0, folder / "runs", self.flag, limits_check)
+        self.flag, self.outbox = Flag(), Outbox(folder)
+        self.board = Scoreboard(None, objectives=objectives)
+        count = parameters_of if "parameters" in objectives else lambda _: None
+        self.proposer = Proposer(study, SPACE, 0, folder / "runs", self.flag, limits_check, count)
         self.tracker, self.ledger = Tracker(self.outbox, folder), Ledger(folder, 1.0)
         console = Console(file=self.file, width=200)
         progress = Progress(console, self.board, self.ledger, Limits(), Machine())

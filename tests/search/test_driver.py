@@ -223,6 +223,23 @@ def interrupt_when_a_trial_runs(folder):
     os.kill(os.getpid(), signal.SIGINT)
 
 
+def test_a_search_with_several_objectives_tells_and_shows_them_all(search, home):
+    asked = {"objectives": ("score", "seconds"), "reduction": 2, "brackets": 2, "grace": 1}
+    board, output = search([fakes.GOOD] * 3, "several", floor=False, keep=1, **asked)
+    assert "proposals: NSGA-II (objectives: score, seconds)" in output
+    assert all(row.costs == {"seconds": pytest.approx(0.01)} for row in board.rows.values())
+    complete = [row for row in board.rows.values() if row.state == "complete"]
+    trials = load_study(home / "several", "several").trials
+    told = {trial.number: trial.values for trial in trials if trial.values}
+    assert told == {row.number: [row.score, row.costs["seconds"]] for row in complete}
+    assert any("*" in str(cell) for cell in search_table(home, "several").columns[0].cells)
+    _, parent, runs = mlflow_runs(home, "several")
+    assert parent.data.params["objectives"] == "['score', 'seconds']"
+    assert len(runs) == 3
+    board = search.resume("several", limits=Limits(trials=4))
+    assert board.settled == 4
+
+
 def test_all_that_is_in_the_way_is_said_before_anything_starts(search, home):
     with pytest.raises(UserError) as caught:
         search([], name="a/b", limits=Limits())

@@ -8,7 +8,14 @@ from search.attributes import ATTRIBUTE_REASON, ATTRIBUTE_REFUSED
 from search.gaussian_process import NO_FAULT, STARTUP, values_of
 from search.proposing import REPEATED, point_key
 from search.reading import load_space, parse_space
-from search.samplers import NAMES, describe_sampler, has_conditions, make_sampler, varied_domains
+from search.samplers import (
+    FOR_SEVERAL,
+    NAMES,
+    describe_sampler,
+    has_conditions,
+    make_sampler,
+    varied_domains,
+)
 from search.space import enqueued, overridden, sample
 
 FLAT = parse_space(
@@ -30,9 +37,9 @@ CONDITIONAL = load_space("demo")
 ENDS = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
 
 
-def searched(sampler, space=FLAT, trials=24):
+def searched(sampler, space=FLAT, trials=24, directions=("maximize",)):
     """The configurations of a search in which trials end in all ways."""
-    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study = optuna.create_study(directions=directions, sampler=sampler)
     for wanted in space.first:
         study.enqueue_trial(enqueued(space, wanted))
     flats = []
@@ -40,12 +47,13 @@ def searched(sampler, space=FLAT, trials=24):
         trial = study.ask()
         flats.append(sample(space, trial))
         score = -abs(flats[-1].get("training.weight_decay", 0.0) - 0.3)
-        trial.report(score, 1)
+        trial.storage.set_trial_intermediate_value(trial._trial_id, 1, score)
         state = ENDS[number % 5] if number % 5 < len(ENDS) else TrialState.COMPLETE
         if state == TrialState.FAIL:
             trial.set_user_attr(ATTRIBUTE_REASON, "the loss is nan")
         if state != TrialState.RUNNING:
-            study.tell(trial, score if state == TrialState.COMPLETE else None, state=state)
+            values = [score, *(float(number) for _ in directions[1:])]
+            study.tell(trial, values if state == TrialState.COMPLETE else None, state=state)
     return flats
 
 
@@ -60,6 +68,33 @@ def test_every_sampler_serves_a_search_with_all_kinds_of_ends(name):
 def test_all_but_cmaes_serve_a_space_with_conditions(name):
     flats = searched(make_sampler(name, CONDITIONAL, 24, seed=0), CONDITIONAL)
     assert len({flat["network.family"] for flat in flats}) > 1
+
+
+SEVERAL = ("score", "parameters", "seconds")
+
+
+@pytest.mark.parametrize("space", [FLAT, CONDITIONAL])
+@pytest.mark.parametrize("objectives", [SEVERAL[:2], SEVERAL])
+@pytest.mark.parametrize("name", FOR_SEVERAL)
+def test_those_for_several_objectives_serve_a_search_with_all_kinds_of_ends(
+    name, objectives, space
+):
+    sampler = make_sampler(name, space, 24, seed=0, objectives=objectives)
+    directions = ("maximize", *["minimize"] * (len(objectives) - 1))
+    flats = searched(sampler, space, directions=directions)
+    assert len({point_key(flat) for flat in flats}) > len(flats) / 2
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in FOR_SEVERAL])
+def test_the_others_are_refused_with_those_that_can(name):
+    with pytest.raises(UserError, match=r"serves no search for score and parameters.*\n.*nsga2"):
+        make_sampler(name, FLAT, 24, seed=0, objectives=SEVERAL[:2])
+
+
+def test_auto_takes_nsga2_for_several_objectives():
+    for space in (FLAT, CONDITIONAL):
+        told = describe_sampler("auto", space, 20, SEVERAL[:2])
+        assert told == "proposals: NSGA-II (objectives: score, parameters)"
 
 
 @pytest.mark.parametrize("name", ["auto", "gp", "qmc", "random", "nsga2"])

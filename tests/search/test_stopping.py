@@ -9,11 +9,21 @@ import pytest
 from optuna.trial import TrialState, create_trial
 from ray.tune.schedulers import TrialScheduler
 
+from models.errors import UserError
 from models.runs import SCORE
 from search.attributes import ATTRIBUTE_WARM
-from search.halving import SuccessiveHalving
+from search.halving import SuccessiveHalving, places, rungs_within
+from search.plan import Plan
+from search.reading import parse_space
 from search.sampler import open_study
-from search.stopping import STARTUP, Stopping, grace_epochs, has_score, make_pruner
+from search.stopping import (
+    STARTUP,
+    Stopping,
+    check_stopping,
+    grace_epochs,
+    has_score,
+    make_pruner,
+)
 from search.trainable import NUMBER
 
 EPOCHS, GRACE, REDUCTION = 21, 2, 3
@@ -21,12 +31,12 @@ SHORT = 7
 RULES = ("asha", "hyperband", "median", "none")
 
 
-def study_with(rule, grace=GRACE):
+def study_with(rule, grace=GRACE, brackets=1):
     return optuna.create_study(
         study_name="by hand",
         direction="maximize",
         sampler=optuna.samplers.RandomSampler(seed=0),
-        pruner=make_pruner(rule, EPOCHS, grace, REDUCTION),
+        pruner=make_pruner(rule, EPOCHS, grace, REDUCTION, brackets),
     )
 
 
@@ -96,15 +106,17 @@ def test_the_median_says_nothing_before_enough_trials_are_complete():
     assert train(study, 0.4) is None
 
 
-@pytest.mark.parametrize("rule", ["asha", "hyperband", "median"])
-def test_a_new_process_decides_as_the_old_one_would(tmp_path, rule):
+@pytest.mark.parametrize(
+    ("rule", "brackets"), [("asha", 1), ("asha", 2), ("hyperband", 1), ("median", 1)]
+)
+def test_a_new_process_decides_as_the_old_one_would(tmp_path, rule, brackets):
     def decisions(folder, reopened):
         """Of eight trials, two at a time, with a new process in the middle of them where asked."""
         folder.mkdir()
 
         def opened():
             study = open_study(folder, "search")
-            study.pruner = make_pruner(rule, SHORT, GRACE, REDUCTION)
+            study.pruner = make_pruner(rule, SHORT, GRACE, REDUCTION, brackets)
             study.sampler = optuna.samplers.RandomSampler(seed=0)
             return study
 
@@ -157,6 +169,84 @@ def test_the_first_go_on_and_then_a_share_that_is_rounded_up(reduction, wanted):
     """The third is last of three, the fourth second of four, the fifth fourth of five."""
     study = optuna.create_study(direction="maximize", pruner=SuccessiveHalving(GRACE, reduction))
     assert [train(study, score) for score in (0.9, 0.5, 0.1, 0.7, 0.2)] == wanted
+
+
+def test_with_brackets_trials_are_compared_with_those_of_theirs_alone():
+    study = study_with("asha", brackets=2)
+    pruner = study.pruner
+    scores = np.random.default_rng(0).permutation(80) / 80
+    ends = [train(study, score) for score in scores]
+    first = [end for number, end in enumerate(ends) if pruner.bracket(number) == 0]
+    second = [end for number, end in enumerate(ends) if pruner.bracket(number) == 1]
+    assert (len(first), len(second)) == (48, 32)
+    assert set(first) == {None, 2, 6, 18}
+    assert set(second) == {None, 6, 18}
+    alone = study_with("asha")
+    own = [score for number, score in enumerate(scores) if pruner.bracket(number) == 0]
+    assert [train(alone, score) for score in own] == first
+
+
+@pytest.mark.parametrize(
+    ("brackets", "reduction", "shares"), [(1, 3, [1]), (2, 3, [3, 2]), (3, 2, [4, 3, 3])]
+)
+def test_trials_are_dealt_to_brackets_in_the_shares_of_hyperband(brackets, reduction, shares):
+    """The budget of each: trials * rungs' epochs * rungs."""
+    dealt = places(brackets, reduction)
+    assert [dealt.count(bracket) for bracket in range(brackets)] == shares
+    assert dealt == places(brackets, reduction)
+    for stop in range(1, len(dealt)):
+        for bracket, share in enumerate(shares):
+            assert abs(dealt[:stop].count(bracket) - share * stop / len(dealt)) <= 1
+
+
+@pytest.mark.parametrize(
+    ("epochs", "grace", "reduction", "wanted"),
+    [(21, 2, 3, 3), (18, 2, 3, 2), (19, 2, 3, 3), (2, 2, 3, 0), (4, 1, 2, 2)],
+)
+def test_rungs_lie_before_the_end(epochs, grace, reduction, wanted):
+    assert rungs_within(epochs, grace, reduction) == wanted
+
+
+SPACE = parse_space(
+    {
+        "fixed": {"network.family": "linear", "training.epochs": EPOCHS},
+        "parameters": {"network.filters": {"int": [1, 4]}},
+    },
+    "a",
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "wanted"),
+    [
+        ({"brackets": 4, "grace": 2}, r"3 lie within 21 epochs .* found --brackets 4"),
+        ({"brackets": 2, "grace": 21}, r"0 lie within 21 epochs .*\n.*Give --brackets 1"),
+        ({"brackets": 2, "stopping": "median"}, "brackets are of --stopping asha; found"),
+        ({"objectives": ("score", "seconds"), "stopping": "hyperband"}, "compares scores alone"),
+    ],
+)
+def test_a_rule_that_cannot_do_what_is_asked_is_refused(asked, wanted):
+    with pytest.raises(UserError, match=wanted):
+        check_stopping(Plan(name="a", data="/data", **asked), SPACE)
+
+
+def test_all_that_a_rule_cannot_do_is_said_at_once():
+    asked = {"brackets": 2, "stopping": "median", "objectives": ("score", "seconds")}
+    with pytest.raises(UserError, match=r"brackets are .*; --stopping median compares"):
+        check_stopping(Plan(name="a", data="/data", **asked), None)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"brackets": 3, "grace": 2},
+        {"stopping": "median"},
+        {"objectives": ("score", "parameters"), "brackets": 2},
+        {"objectives": ("score", "parameters"), "stopping": "none"},
+    ],
+)
+def test_what_a_rule_can_do_is_not_refused(asked):
+    check_stopping(Plan(name="a", data="/data", **asked), SPACE)
 
 
 def test_tune_stops_a_weak_trial_and_its_snapshot_holds_nothing():

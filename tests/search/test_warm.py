@@ -3,9 +3,16 @@ import pytest
 from optuna.trial import TrialState
 
 from models.settings import read_yaml
-from search.attributes import ATTRIBUTE_FLAT, ATTRIBUTE_WARM, ATTRIBUTE_WARM_FLAT
+from search.attributes import (
+    ATTRIBUTE_FLAT,
+    ATTRIBUTE_SECONDS,
+    ATTRIBUTE_WARM,
+    ATTRIBUTE_WARM_FLAT,
+)
+from search.objectives import costs_of
 from search.proposing import known_points
 from search.reading import parse_space
+from search.sampler import open_study
 from search.samplers import make_sampler
 from search.space import enqueued, sample
 from search.warm import Incompatible, point_of, warm_start
@@ -134,6 +141,47 @@ def test_a_default_is_as_good_as_a_name_that_is_written_out():
     written = space_of(("data.downsample: 2", "data.downsample: 1"))
     _, report = taken_over(short, [point()], here=written)
     assert report.added == 1
+
+
+def test_a_search_for_the_score_alone_learns_from_one_with_several_objectives(tmp_path):
+    source = source_with(tmp_path, "score", "parameters", "seconds")
+    study = optuna.create_study(direction="maximize")
+    assert warm_start(study, HERE, source, "earlier").added == 2
+    assert [trial.values for trial in study.trials] == [[0.3], None]
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.PRUNED]
+
+
+def source_with(tmp_path, *objectives):
+    """A search with a complete trial and one that was stopped."""
+    study = open_study(tmp_path, "earlier", objectives)
+    for filters, state in ((1, TrialState.COMPLETE), (2, TrialState.PRUNED)):
+        study.enqueue_trial(enqueued(HERE, point(filters)))
+        trial = study.ask()
+        trial.set_user_attr(ATTRIBUTE_FLAT, {"seed": trial.number, **sample(HERE, trial)})
+        if "seconds" in objectives:
+            trial.set_user_attr(ATTRIBUTE_SECONDS, {"1": 3.0, "2": 5.0})
+        study._storage.set_trial_intermediate_value(trial._trial_id, 1, 0.1)
+        values = [0.3, *(9.0 for _ in objectives[1:])]
+        study.tell(trial, values if state == TrialState.COMPLETE else None, state=state)
+    return study
+
+
+def test_trials_count_with_the_objectives_of_this_search(tmp_path):
+    source = source_with(tmp_path, "score", "seconds")
+    here = open_study(tmp_path, "here", ("score", "parameters", "seconds"))
+    report = warm_start(here, HERE, source, "earlier", lambda flat: 100 * flat["network.filters"])
+    assert (report.added, report.left_out) == (2, {})
+    complete, stopped = here.trials
+    assert (complete.values, stopped.values) == ([0.3, 100.0, 4.0], None)
+    assert costs_of(stopped.user_attrs) == {"parameters": 200, "seconds": 4.0}
+
+
+def test_trials_that_lack_an_objective_are_left_out_with_the_reason(tmp_path):
+    source = source_with(tmp_path, "score", "parameters")
+    here = open_study(tmp_path, "here", ("score", "seconds"))
+    report = warm_start(here, HERE, source, "earlier")
+    assert (report.added, here.trials) == (0, [])
+    assert report.lines()[1] == "  2 left out: they do not tell seconds, an objective here"
 
 
 def test_trials_that_were_taken_over_are_not_handed_on():
