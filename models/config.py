@@ -3,7 +3,7 @@
 import difflib
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -58,9 +58,22 @@ class DistillationConfig(Strict):
 
     teachers: tuple[str, ...] = Field(min_length=1)
     """Folders of complete runs on the same mice, tiers, folds and held-out fold."""
+    shares: tuple[float, ...] | None = None
+    """Of each teacher in the teachers' mean, in their order; None for equal ones."""
     weight: float = Field(default=0.36, gt=0, lt=1)
     """Share of the loss in which the readouts of all mice but a clip's own learn the teachers' mean;
     the rest is the measured responses'."""
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> Self:
+        if self.shares is None:
+            return self
+        if len(self.shares) != len(self.teachers):
+            found = f"{len(self.shares)} for {len(self.teachers)}"
+            raise ValueError(f"shares has one number a teacher; found {found}")
+        if min(self.shares) <= 0 or abs(sum(self.shares) - 1) > 1e-6:
+            raise ValueError(f"shares are above 0 and add up to 1; found {list(self.shares)}")
+        return self
 
 
 class RunConfig(Strict):

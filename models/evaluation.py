@@ -1,5 +1,6 @@
 """One run's scores on every tier whose responses are known, beside the ceiling."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,16 +31,23 @@ class TierScore:
 
 
 def score_run(
-    data: Path, run: Path | None, truth: Path | None, normalise: bool, device: str = "auto"
+    data: Path,
+    run: Path | None,
+    truth: Path | None,
+    normalise: bool,
+    device: str = "auto",
+    mice: Collection[str] | None = None,
+    frames: int = 249,
 ) -> list[TierScore]:
     """Scores of each tier, and of each kind of stimulus where these are known.
 
-    Raises RecordingError where no tier has known responses.
+    Of these mice, or of all; `frames` is how many of a trial of 300 frames are scored. Raises
+    RecordingError where no tier has known responses.
     """
     answers = Answers.beside(data, truth)
     trained = TrainedRun.open(run, device) if run is not None else None
-    scores, ceilings = Scoreboard(normalise), Scoreboard(normalise)
-    for session in open_sessions(data):
+    scores, ceilings = Scoreboard(normalise, frames), Scoreboard(normalise, frames)
+    for session in (s for s in open_sessions(data) if mice is None or s.name in mice):
         for trial in session.trials(SCORED_TIERS):
             response = answers.response(session, trial)
             if response is None:

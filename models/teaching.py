@@ -28,7 +28,10 @@ class Teachers:
 
     def mean(self, student: Network, config: RunConfig) -> TeacherMean | None:
         """What they teach this network; None where there are none."""
-        return TeacherMean(self.opened, Clip.of(student, config.network)) if self.opened else None
+        if not self.opened or config.distillation is None:
+            return None
+        clip = Clip.of(student, config.network)
+        return TeacherMean(self.opened, clip, config.distillation.shares)
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,9 @@ def test_the_mean_is_over_all_teachers_and_knows_mice_in_another_order():
     assert two.drawn == both.drawn
     for mean, a, b in zip(both(batch), own, two(batch), strict=True):
         assert_close(mean, (a + b) / 2)
+    weighted = TeacherMean([first, second], clip, (0.75, 0.25))
+    for mean, a, b in zip(weighted(batch), own, two(batch), strict=True):
+        assert_close(mean, 0.75 * a + 0.25 * b)
 
 
 @pytest.mark.parametrize("family", NETWORKS)
@@ -349,7 +352,18 @@ def test_one_mouse_alone_has_no_other_readouts_to_teach(complete, recordings, tm
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("wrong", [{"weight": 0}, {"weight": 1}, {"teachers": []}, {"wieght": 0.5}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"weight": 0},
+        {"weight": 1},
+        {"teachers": []},
+        {"wieght": 0.5},
+        {"shares": [0.5, 0.5]},
+        {"shares": [0.9]},
+        {"teachers": ["a", "b"], "shares": [0, 1]},
+    ],
+)
 def test_a_section_that_is_wrong(wrong):
     with pytest.raises(ConfigurationError, match="distillation"):
         load_config({"distillation": {"teachers": ["run"]} | wrong})
