@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from models.errors import UserError
-from search.report.blocks import Block, Cell, Code, Link, Note, Table
+from models.pages import Block, Cell, Code, Link, Note, Table
 from search.report.history import History, Trial
 from search.report.overview import hours_text
 from search.space import build

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from plotly.graph_objects import Bar, Figure, Scatter
 
+from models.pages import Block, Chart, Note, figure
 from models.runs import FLOOR_RUN
-from search.report.blocks import Block, Chart, Note
 from search.report.history import History, Trial
-from search.report.look import COLOURS, WORDS, figure
+from search.report.look import COLOURS, WORDS
 from search.report.overview import floor_score, hours_text
 from search.scoreboard import RowState
 

@@ -1,12 +1,10 @@
 """Learning curves: the validation score of every trial by epoch, coloured by how it ended."""
 
-import html
-
 from plotly.graph_objects import Figure, Scatter
 
-from search.report.blocks import Block, Chart, Note
+from models.pages import Block, Chart, Note, figure, plain
 from search.report.history import History, Trial
-from search.report.look import COLOURS, FLOOR_COLOUR, WORDS, figure
+from search.report.look import COLOURS, FLOOR_COLOUR, WORDS
 from search.report.overview import floor_score
 from search.scoreboard import RowState
 
@@ -75,12 +73,7 @@ def described(trial: Trial, values: list[str]) -> str:
     lines = [", ".join(values[at : at + A_LINE]) for at in range(0, len(values), A_LINE)]
     reason = [trial.reason] if trial.state == "failed" else []
     words = [f"{trial.family}, {WORDS[trial.state]} at {trial.epoch}/{trial.epochs}"]
-    return "<br>".join(_escaped(line) for line in (*words, *lines, *reason))
-
-
-def _escaped(text: str) -> str:
-    """Text in which neither HTML nor plotly's %{} means anything."""
-    return html.escape(text[:200]).replace("%{", "% {")
+    return "<br>".join(plain(line) for line in (*words, *lines, *reason))
 
 
 def _floor(score: float, last: float) -> Scatter:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from search.report.blocks import Block, Note, Table
+from models.pages import Block, Note, Table
 from search.report.history import History, Trial
 
 NUMBER = re.compile(r"\d+(\.\d+)?")

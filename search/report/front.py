@@ -5,12 +5,12 @@ from pathlib import Path
 
 from plotly.graph_objects import Figure, Scatter
 
+from models.pages import Block, Chart, Note, Table, figure
 from search.objectives import ONE, TITLES, front
 from search.report.best import run_link
-from search.report.blocks import Block, Chart, Note, Table
 from search.report.curves import described
 from search.report.history import History, Trial
-from search.report.look import COLOURS, FLOOR_COLOUR, WENT_ON, figure
+from search.report.look import COLOURS, FLOOR_COLOUR, WENT_ON
 from search.report.overview import floor_score
 from search.tables import cost_text
 

@@ -11,10 +11,10 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState, create_trial
 from plotly.graph_objects import Bar, Figure
 
+from models.pages import Block, Chart, Note, figure
 from search.objectives import score_of
-from search.report.blocks import Block, Chart, Note
 from search.report.history import History
-from search.report.look import COLOURS, figure
+from search.report.look import COLOURS
 from search.space import FAMILY
 
 FEWEST = 8

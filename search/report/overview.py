@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 
-from search.report.blocks import Facts
+from models.pages import Facts
 from search.report.history import History
 from search.report.look import WORDS
 

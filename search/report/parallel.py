@@ -7,10 +7,9 @@ from typing import Any
 from matplotlib.ticker import LogLocator, MaxNLocator
 from plotly.graph_objects import Figure, Parcoords
 
+from models.pages import SCALE, Block, Chart, Note, figure
 from search.domains import is_number
-from search.report.blocks import Block, Chart, Note
 from search.report.history import History, Trial
-from search.report.look import SCALE, figure
 from search.report.parameters import Parameter, short
 
 FEWEST = 2

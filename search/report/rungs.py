@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from plotly.graph_objects import Bar, Figure
 
+from models.pages import Block, Chart, Note, Table, figure
 from search.halving import places
 from search.plan import Plan
-from search.report.blocks import Block, Chart, Note, Table
 from search.report.history import History, Trial
-from search.report.look import COLOURS, WENT_ON, WORDS, figure
+from search.report.look import COLOURS, WENT_ON, WORDS
 from search.scoreboard import RowState
 
 ENDS: tuple[RowState, ...] = ("complete", "running", "interrupted", "pruned", "failed")

@@ -9,11 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from models.errors import RunError, StorageError
+from models.pages import Link
 from models.runs import SCORE, TRAIN_LOSS, RunFolder
 from models.settings import read_settings
 from search.cli import app
 from search.report import best
-from search.report.blocks import Link
 from search.report.curves import hover
 from search.report.history import read_history
 from search.report.page import FILE, write_report

@@ -3,8 +3,8 @@
 import optuna
 import pytest
 
+from models.pages import Note, Table
 from search.report import hours, parallel
-from search.report.blocks import Note, Table
 from search.report.budget import best_over_hours, hours_by
 from search.report.curves import learning_curves
 from search.report.failures import by_reason

@@ -2,9 +2,9 @@
 
 import pytest
 
+from models.pages import Chart, Table
 from search.halving import places
 from search.objectives import front
-from search.report.blocks import Chart, Table
 from search.report.front import front_figure, pareto_front
 from search.report.history import read_history
 from search.report.importance import importance
