@@ -1,32 +1,40 @@
-"""From candidates to checked submission files: the only place that knows all the parts."""
+"""From candidates, or a manifest, to checked submission files: the place that knows all the parts."""
 
+import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from ensemble.check import Report, check_submission, scored_names
+from ensemble.chosen import Ensemble, Wanted, choose
 from ensemble.columns import FloatType, TrialForm
 from ensemble.evaluation import Evaluation, TierScores, tiers_to_evaluate
 from ensemble.gain import verdict
-from ensemble.heldout import check_same_trials, select_prefix
-from ensemble.manifest import Manifest, file_entries, member_entry
-from ensemble.members import Candidates, Member, check_members
+from ensemble.manifest import Manifest, WeightsEntry, file_entries, member_entries
+from ensemble.members import Candidates, check_members, pin
 from ensemble.naming import Scheme, targets
 from ensemble.passes import Pass
-from ensemble.predict import Crowd, ServerUnits, plain_weights
+from ensemble.predict import ServerUnits
+from ensemble.predicting.job import Job
+from ensemble.predicting.workers import Workers
 from ensemble.preflight import check_out, check_sizes, check_tiers
 from ensemble.progress import Progress
+from ensemble.report.page import FILE, write_report
 from ensemble.selection import Selection
 from ensemble.submission import write_submission
-from ensemble.tables import evaluation_table, selection_table
+from ensemble.tables import evaluation_table, members_table, rules_table
 from ensemble.zips import write_zips
 from models.answers import Answers
+from models.errors import UserError
+from models.files import remove_abandoned
 from models.recordings.data_set import open_sessions
 from models.recordings.session import Session, fingerprint
-from models.trained import TrainedRun
+
+UNCHECKED, PARTS = "unchecked", "parts"
+"""The folder, within that of the files, in which they are until they have passed their check."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +43,8 @@ class Options:
 
     data: Path
     out: Path
-    top: int = 10
-    """At most so many members."""
+    wanted: Wanted = field(default_factory=Wanted)
+    """Of the choice of members."""
     mice: tuple[str, ...] | None = None
     """The scored ones; None for the competition's new mice where there are any, else all."""
     scheme: Scheme = "user"
@@ -47,6 +55,10 @@ class Options:
     normalise: bool = True
     truth: Path | None = None
     device: str = "auto"
+    workers: Workers = field(default_factory=Workers)
+    """Of a cluster that predicts; by default there are none."""
+    resident: bool | None = None
+    """Whether all networks stay in memory; None for where they are small."""
 
     def recorded(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -60,11 +72,14 @@ class Built:
 
     selection: Selection
     scores: tuple[TierScores, ...]
+    """In the server's units."""
     reports: tuple[Report, ...]
     """The checker's, of each file."""
     zips: tuple[Path, ...] = ()
     """To upload; none where the checker found a problem."""
     manifest: Path | None = None
+    page: Path | None = None
+    """The report."""
 
     @property
     def ok(self) -> bool:
@@ -75,111 +90,127 @@ class Built:
 def build(candidates: Candidates, options: Options, console: Console) -> Built:
     """Choose members, predict, write and check the files, and tell `console` how it goes.
 
-    Files appear whole and one after the other; zips and manifest follow once all files have passed
-    their check. Raises UserError for runs and recordings that do not fit together.
+    Files of an earlier build are replaced once all new ones have passed their check; zips and manifest
+    follow. Raises UserError for runs and recordings that do not fit together.
     """
+    sessions, scored = _opened(options)
+    check_members([*candidates.members[: options.wanted.pool], *candidates.added], sessions)
+    console.print(str(candidates), markup=False)
+    ensemble = choose(candidates, sessions, options.wanted)
+    if ensemble.selection.rules:
+        console.print(rules_table(ensemble.selection))
+        console.print(members_table(ensemble))
+    return _make(ensemble, options, sessions, scored, console)
+
+
+def rebuild(manifest: Manifest, options: Options, console: Console) -> Built:
+    """The files of a manifest once more, byte for byte on the same machine.
+
+    Raises UserError for recordings or runs that are not those of the manifest.
+    """
+    sessions, scored = _opened(options)
+    found = fingerprint(sessions)
+    if found != manifest.data_fingerprint:
+        message = f"the manifest is of recordings {manifest.data_fingerprint}; found {found}"
+        raise UserError(message, f"Give those that it was made for: {manifest.data}.")
+    ensemble = manifest.ensemble()
+    check_members(ensemble.members, sessions)
+    console.print(f"as in the manifest: {manifest.source}", markup=False)
+    return _make(ensemble, options, sessions, scored, console)
+
+
+def _opened(options: Options) -> tuple[list[Session], list[Session]]:
+    """All sessions, and the scored ones; what would fail after hours is refused here."""
     sessions = open_sessions(options.data)
     names = scored_names(sessions, options.mice)
     scored = [session for session in sessions if session.name in names]
-    members = candidates.members[: options.top]
-    check_members([*members, *candidates.added], sessions)
-    _check_before(members, scored, options)
-    selection = _select(candidates, members, sessions, console)
-    chosen = (*members[: selection.chosen], *candidates.added)
-    for member in chosen:  # a search that still runs shall not remove their weights
-        member.run.pin(f"a member of the ensemble in {options.out.resolve()}")
-    run = _prepare(candidates, chosen, scored, options, console)
-    scores = _predict(run, options)
-    _tell(console, selection, scores, run)
-    paths = [options.out / target.file for target in targets(options.scheme)]
-    reports = tuple(check_submission(path, sessions, names) for path in paths)
-    built = Built(selection, scores, reports)
-    return _complete(built, candidates, chosen, sessions, names, options) if built.ok else built
-
-
-def _check_before(
-    members: Sequence[Member],
-    scored: Sequence[Session],
-    options: Options,
-) -> None:
     check_out(options.out)
-    check_same_trials(members)
     check_tiers(scored, options.scheme)
     if options.mantissa_bits is None:
         check_sizes(scored, options.scheme, options.dtype, options.frames)
+    return sessions, scored
 
 
-def _select(
-    candidates: Candidates,
-    members: Sequence[Member],
+def _make(
+    ensemble: Ensemble,
+    options: Options,
     sessions: Sequence[Session],
+    scored: Sequence[Session],
     console: Console,
-) -> Selection:
-    console.print(str(candidates), markup=False)
-    selection = select_prefix(members, sessions)
-    if members:
-        console.print(selection_table(selection))
-    console.print(f"members: {_rule(selection, candidates)}", markup=False)
-    return selection
-
-
-def _rule(selection: Selection, candidates: Candidates) -> str:
-    """How the members were chosen, in words."""
-    top = f"the plain mean of the top {selection.chosen} by held-out score: {selection.reason}"
-    if not candidates.added:
-        return top
-    added = f"{len(candidates.added)} imported, not chosen by a score, each with the same weight"
-    return f"{top}; and {added}" if selection.chosen else f"the plain mean of {added}"
+) -> Built:
+    console.print(f"members: {ensemble.rule}", markup=False)
+    pin(ensemble.members, options.out)
+    run = _prepare(ensemble, options, sessions, scored, console)
+    _predict(run, options, console)
+    _tell(console, ensemble, run)
+    reports = tuple(
+        check_submission(
+            options.out / UNCHECKED / target.file,
+            sessions,
+            [session.name for session in scored],
+            scheme=options.scheme,
+            answers=run.evaluation.answers,
+        )
+        for target in targets(options.scheme)
+    )
+    built = Built(ensemble.selection, run.evaluation.scores(), reports)
+    return _complete(built, ensemble, run, options, sessions) if built.ok else built
 
 
 def _prepare(
-    candidates: Candidates,
-    chosen: Sequence[Member],
-    scored: Sequence[Session],
+    ensemble: Ensemble,
     options: Options,
+    sessions: Sequence[Session],
+    scored: Sequence[Session],
     console: Console,
 ) -> Pass:
-    """Load the members, and the floor where something is to be evaluated."""
-    answers = Answers.beside(options.data, options.truth)
-    floor = candidates.floor
-    trained_on = {tier for member in chosen for tier in member.record.config.data.tiers}
+    """Say what is to be predicted, with the floor where something is to be evaluated."""
+    answers, floor = Answers.beside(options.data, options.truth), ensemble.floor
+    trained_on = {t for member in ensemble.members for t in member.record.config.data.tiers}
     if floor is not None:
         trained_on |= {*floor.record().config.data.tiers}
     tiers = tiers_to_evaluate(scored, answers, trained_on)
-    runs = tuple(TrainedRun.open(member.run.path, options.device) for member in chosen)
-    return Pass(
-        crowd=Crowd(runs, plain_weights(len(runs))),
-        floor=TrainedRun.open(floor.path, options.device) if floor is not None and tiers else None,
-        sessions=scored,
-        evaluation=Evaluation(answers, tiers, options.frames),
+    job = Job(
+        data=options.data.resolve(),
+        fingerprint=fingerprint(sessions),
+        truth=None if answers.truth is None else answers.truth.folder.resolve(),
+        runs=tuple(tuple(r.path.resolve() for r in member.runs) for member in ensemble.members),
+        weights=ensemble.weights,
+        floor=floor.path.resolve() if floor is not None and tiers else None,
+        written=tuple(target.tier for target in targets(options.scheme)),
+        evaluated=tuple(tiers),
         units=ServerUnits(options.frames, options.normalise),
-        progress=Progress(console),
+        parts=(options.out / UNCHECKED / PARTS).resolve(),
+        device=options.device,
+        resident=options.resident,
     )
+    evaluation = Evaluation(answers, tiers, options.frames)
+    return Pass(job, scored, evaluation, options.workers, Progress(console))
 
 
-def _predict(run: Pass, options: Options) -> tuple[TierScores, ...]:
+def _predict(run: Pass, options: Options, console: Console) -> None:
     """Write the test tiers and evaluate what can be: each trial is predicted once."""
-    written = targets(options.scheme)
-    for target in written:
-        write_submission(
-            options.out / target.file,
+    run.predict()
+    for target in targets(options.scheme):
+        path = options.out / UNCHECKED / target.file
+        remove_abandoned(path)
+        written = write_submission(
+            path,
             run.rows(target.tier),
             trial_indices=options.trial_indices,
             dtype=options.dtype,
             mantissa_bits=options.mantissa_bits,
         )
-    for tier in run.evaluation.tiers:
-        if tier not in {target.tier for target in written}:
-            run.evaluate(tier)
-    return run.evaluation.scores()
+        if written.kept is not None:
+            console.print(f"{target.file}: {written.kept}", markup=False)
+    for tier in run.job.tiers[len(run.job.written) :]:
+        run.evaluate(tier)
 
 
-def _tell(
-    console: Console, selection: Selection, scores: tuple[TierScores, ...], run: Pass
-) -> None:
-    members = len(run.crowd.runs)
-    first = f"run {run.crowd.runs[0].folder.path.name}"
-    single = f"best single ({first})" if selection.chosen else f"the first ({first})"
+def _tell(console: Console, ensemble: Ensemble, run: Pass) -> None:
+    members, scores = len(ensemble.members), run.evaluation.scores()
+    first = f"run {ensemble.members[0].label}"
+    single = f"best single ({first})" if ensemble.chosen else f"the first ({first})"
     for normalised in (False, True) if scores else ():
         each_tier = run.evaluation.scores(normalised)
         console.print(evaluation_table(each_tier, members, single, normalised))
@@ -188,31 +219,41 @@ def _tell(
             console.print(f"{each.tier}: responses are known of {', '.join(each.mice)} only")
     if scores and not run.units.normalise:
         console.print("these scores are those of normalised predictions; the files hold raw units")
-    console.print(verdict(selection, scores, members - selection.chosen), markup=False)
+    console.print(verdict(ensemble, scores), markup=False)
 
 
 def _complete(
     built: Built,
-    candidates: Candidates,
-    chosen: Sequence[Member],
-    sessions: Sequence[Session],
-    mice: Sequence[str],
+    ensemble: Ensemble,
+    run: Pass,
     options: Options,
+    sessions: Sequence[Session],
 ) -> Built:
-    """Write zips and manifest."""
+    """Put the files in their place, write zips, manifest and report."""
+    reports = tuple(
+        replace(report, path=report.path.replace(options.out / report.path.name))
+        for report in built.reports
+    )
+    shutil.rmtree(options.out / UNCHECKED)  # the parts, and what killed builds have left
     zips = write_zips(options.out, options.scheme)
-    weights = plain_weights(len(chosen))
+    mice = [session.name for session in run.sessions]
     manifest = Manifest(
-        source=candidates.source,
-        left_out=candidates.left_out,
-        rule=_rule(built.selection, candidates),
-        members=[member_entry(*pair) for pair in zip(chosen, weights, strict=True)],
-        selection=built.selection,
+        source=ensemble.source,
+        left_out=ensemble.left_out,
+        rule=ensemble.rule,
+        members=member_entries(ensemble, mice),
+        added=ensemble.added,
+        weights=WeightsEntry.of(ensemble.weights),
+        selection=ensemble.selection,
         evaluation=built.scores,
+        evaluation_raw=run.evaluation.scores(normalise=False),
+        floor=None if ensemble.floor is None else str(ensemble.floor.path),
         data=str(options.data.resolve()),
         data_fingerprint=fingerprint(sessions),
-        mice=list(mice),
+        mice=mice,
         options=options.recorded(),
-        files=file_entries([*(report.path for report in built.reports), *zips]),
+        files=file_entries([*(report.path for report in reports), *zips]),
     )
-    return replace(built, zips=tuple(zips), manifest=manifest.write(options.out))
+    written = manifest.write(options.out)
+    page = write_report(manifest, sessions, options.out / FILE)
+    return replace(built, reports=reports, zips=tuple(zips), manifest=written, page=page)

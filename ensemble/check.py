@@ -7,6 +7,7 @@ from ensemble.checks.archive import check_archive
 from ensemble.checks.file import Truth, check_file
 from ensemble.checks.verdict import Report
 from ensemble.naming import Scheme, nearest
+from models.answers import Answers
 from models.errors import Problem, ProblemsFound, UserError
 from models.recordings.data_set import open_sessions, scored_sessions
 from models.recordings.session import Session
@@ -16,16 +17,21 @@ __all__ = ["Report", "check_submission", "scored_names"]
 
 def check_submission(
     path: Path,
-    data: Path | Sequence[Session],
+    data: Path | Sequence[Session] | None = None,
     mice: Sequence[str] | None = None,
     *,
     scheme: Scheme | None = None,
+    answers: Answers | None = None,
 ) -> Report:
     """Check a submission file, or a zip of them, against the recordings in `data`.
 
     The file is read once, one row at a time; the report names everything that is wrong with it.
     `mice` are the scored ones, by session name; without it they are the competition's new mice where
-    there are any, else all. With `scheme` only that scheme's names are right, else either's.
+    there are any, else all. With `scheme` only that scheme's names are right, else either's. Where
+    `answers` know responses, predictions that fit those of a neighbouring frame better are a warning.
+
+    Without `data` the file is held against itself and against what is published of the scored mice;
+    the report then says what was not checked.
 
     Raises UserError where `path` is no file, the data hold no such mouse, or a recording cannot be
     read; never for what is wrong with the submission.
@@ -33,8 +39,10 @@ def check_submission(
     if not path.is_file():
         message = f"there is no file {path}"
         raise UserError(message, "Give the path of one submission file or of a zip of them.")
-    sessions = open_sessions(data) if isinstance(data, Path) else list(data)
-    truth = Truth(sessions, scored_names(sessions, mice), scheme)
+    truth = Truth(None, scheme=scheme)
+    if data is not None:
+        sessions = open_sessions(data) if isinstance(data, Path) else list(data)
+        truth = Truth(sessions, scored_names(sessions, mice), scheme, answers)
     return check_archive(path, truth) if _is_zip(path) else check_file(path, truth)
 
 

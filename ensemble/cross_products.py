@@ -5,6 +5,7 @@ each piece has its own means, and the sum of two is exact (Chan, Golub and LeVeq
 kept as two numbers, itself rounded and what that lost, so that no offset costs digits.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -36,10 +37,12 @@ class CrossProducts:
     """Frames times neurons that do not count."""
 
     @classmethod
-    def of(cls, predictions: Array, response: Array) -> "CrossProducts":
-        """The sums of predictions (M, N, F) and response (N, F); ValueError where they do not fit."""
-        if predictions.ndim != 3 or not len(predictions) or predictions.shape[1:] != response.shape:
-            message = f"predictions have the shape {predictions.shape}, responses {response.shape}"
+    def of(cls, predictions: Array | Sequence[Array], response: Array) -> "CrossProducts":
+        """The sums of M predictions (N, F) and response (N, F); ValueError where they do not fit."""
+        shapes = sorted({each.shape for each in predictions})
+        if response.ndim != 2 or shapes != [response.shape]:
+            found = (len(predictions), *next(iter(shapes), ()))
+            message = f"predictions have the shape {found}, responses {response.shape}"
             raise ValueError(message)
         variables, (neurons, frames) = len(predictions) + 1, response.shape
         rows, columns = pairs(variables)
@@ -50,7 +53,8 @@ class CrossProducts:
         for start in range(0, neurons, step):
             chunk = slice(start, start + step)
             frames_of = np.empty((len(response[chunk]), variables, frames))
-            frames_of[:, :-1] = predictions[:, chunk].transpose(1, 0, 2)
+            for member, each in enumerate(predictions):
+                frames_of[:, member] = each[chunk]
             frames_of[:, -1] = response[chunk]
             counts[chunk], means[:, chunk], rest[:, chunk], square = _sums(frames_of)
             products[:, chunk] = square[:, rows, columns].T

@@ -57,17 +57,21 @@ class Comparison:
     """Fitted to all blocks."""
     folds: int
     """0 where there is but one block."""
+    asked_for: bool = False
+    """Whether the rule to use was not chosen by its score."""
 
     @property
     def reason(self) -> str:
         """Why it is that rule, in numbers."""
         used, best = self.used, self.best
         if not self.folds:
-            return f"{used.rule}, the simplest rule: one block of trials cannot be split"
+            return f"{used.rule}: one block of trials cannot be split to compare rules"
         told = f"{used.rule}, {used.cross_fitted:.4f} on blocks that it was not fitted to"
         if used is best:
             return f"{told}, the best of {len(self.rows)} rule{'s' if len(self.rows) > 1 else ''}"
         gap = f"{used.behind:.4f} behind, standard error {used.behind_error:.4f}"
+        if self.asked_for:
+            return f"{told}, as asked for; the best is {best.rule} ({gap})"
         return f"{told}: the simplest within one standard error of the best, {best.rule} ({gap})"
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ensemble.tally import Tally
 from models.answers import Answers
 from models.metrics import Array
 from models.recordings.session import Session
-from models.scoring import Scoreboard
 
 TITLES = {
     "oracle": "oracle",
@@ -23,7 +23,7 @@ TITLES = {
     "final_test_bonus": "OOD final",
 }
 """The tiers that can be evaluated, in the order of tables, and what tables call them."""
-ENSEMBLE, FLOOR, CEILING = "ensemble", "floor", "ceiling"
+ENSEMBLE, PLAIN, FLOOR, CEILING = "ensemble", "plain", "floor", "ceiling"
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,10 @@ class TierScores:
     mice: tuple[str, ...]
     """The scored mice with known responses; the others are not in these scores."""
     members: tuple[float, ...]
-    """Of each member alone, in the order of their held-out scores."""
+    """Of each member alone, in the order of their scores on the held-out trials."""
     ensemble: float
+    plain: float | None = None
+    """Of the members' plain mean, where that is not the ensemble."""
     floor: float | None = None
     ceiling: float | None = None
     """Of the noise-free responses; no model is better on average."""
@@ -45,7 +47,7 @@ class TierScores:
 
     @property
     def best_single(self) -> float:
-        """Of the member with the best held-out score."""
+        """Of the member that was the best on the held-out trials."""
         return self.members[0]
 
     @property
@@ -80,10 +82,9 @@ class Evaluation:
     """Collects the scores of M members, their ensemble, floor and ceiling, trial by trial."""
 
     def __init__(self, answers: Answers, tiers: Sequence[str], frames: int = 249) -> None:
-        self.answers, self.tiers, self._frames = answers, tuple(tiers), frames
-        self._boards: dict[tuple[str, bool], Scoreboard] = {}
-        self._trials = dict.fromkeys(tiers, 0)
-        self._mice: dict[str, dict[str, None]] = {tier: {} for tier in tiers}
+        self.answers, self.tiers = answers, tuple(tiers)
+        self.tally = Tally(frames)
+        """All that was collected: what can be stored, and joined with another evaluation's."""
 
     def response(self, session: Session, trial: int) -> Array | None:
         """(N, T) responses to hold a trial's predictions against; None where it is not evaluated."""
@@ -91,52 +92,47 @@ class Evaluation:
         return self.answers.response(session, trial) if wanted else None
 
     def add(
-        self,
-        session: Session,
-        trial: int,
-        members: Sequence[Array],
-        others: Mapping[str, Array],
-        response: Array,
+        self, session: Session, trial: int, predictions: Mapping[str, Array], response: Array
     ) -> None:
-        """Add a trial, (N, T) each in raw units: M members', ENSEMBLE's and perhaps FLOOR's."""
+        """Add who predicted (N, T) of a trial in raw units: members "0", "1", ..., ENSEMBLE, others."""
         tier, kind = session.tiers[trial], self.answers.kind(session, trial)
+        for name, prediction in predictions.items():
+            self.tally.add(name, session, tier, kind, prediction, response)
+
+    def end(self, session: Session, trial: int, response: Array) -> None:
+        """Count a trial to which everybody was added, and add the ceiling where it is known."""
         noise_free = self.answers.noise_free(session, trial)
-        ceiling = {} if noise_free is None else {CEILING: noise_free}
-        named = {str(index): prediction for index, prediction in enumerate(members)}
-        everyone: dict[str, Array] = {**named, **others, **ceiling}
-        for name, prediction in everyone.items():
-            for normalise in (True, False):
-                board = self._board(name, normalise)
-                board.add(session, tier, kind, prediction, response)
-        self._trials[tier] += 1
-        self._mice[tier][session.name] = None
+        if noise_free is not None:
+            self.add(session, trial, {CEILING: noise_free}, response)
+        self.tally.count(session.tiers[trial], session.name)
 
     def scores(self, normalise: bool = True) -> tuple[TierScores, ...]:
         """What was collected, a tier after the other; tiers without a trial are left out.
 
         In the server's units (responses times their precision), or in raw ones.
         """
-        return tuple(self._scores_of(tier, normalise) for tier in self.tiers if self._trials[tier])
-
-    def _board(self, name: str, normalise: bool) -> Scoreboard:
-        fresh = Scoreboard(normalise, self._frames)
-        return self._boards.setdefault((name, normalise), fresh)
+        counted = {tier for tier, _ in self.tally.counts}
+        return tuple(self._scores_of(tier, normalise) for tier in self.tiers if tier in counted)
 
     def _scores_of(self, tier: str, normalise: bool) -> TierScores:
-        ensemble = self._board(ENSEMBLE, normalise)
-        members = dict.fromkeys(name for name, _ in self._boards if name.isdecimal())
+        ensemble = self.tally.board(ENSEMBLE, normalise)
+        trials = {mouse: count for (of, mouse), count in self.tally.counts.items() if of == tier}
         return TierScores(
             tier=tier,
-            trials=self._trials[tier],
-            mice=tuple(self._mice[tier]),
-            members=tuple(self._board(member, normalise).score(tier) for member in members),
+            trials=sum(trials.values()),
+            mice=tuple(trials),
+            members=tuple(self._score(name, tier, normalise) for name in self.tally.members),
             ensemble=ensemble.score(tier),
+            plain=self._optional(PLAIN, tier, normalise),
             floor=self._optional(FLOOR, tier, normalise),
             ceiling=self._optional(CEILING, tier, normalise),
             kinds={kind: ensemble.kind_score(tier, kind) for kind in ensemble.kinds(tier) if kind},
         )
 
+    def _score(self, name: str, tier: str, normalise: bool) -> float:
+        return self.tally.board(name, normalise).score(tier)
+
     def _optional(self, name: str, tier: str, normalise: bool) -> float | None:
         """The score of what need not be there; None where it is not."""
-        score = self._board(name, normalise).score(tier)
+        score = self._score(name, tier, normalise)
         return None if math.isnan(score) else score

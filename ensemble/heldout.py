@@ -1,65 +1,140 @@
-"""The held-out trials of a search: what each member predicted for them, and what was recorded."""
+"""The trials that all members held out: predictions, responses, and the moments of both."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ensemble.blocks import merged
 from ensemble.members import Member
-from ensemble.selection import PrefixScores, Selection
+from ensemble.moments import Moments, Trial
 from models import predictions
 from models.errors import Problem, ProblemsFound, RecordingError, UserError
+from models.metrics import Array, scored_frames
+from models.recordings.films import film_groups
 from models.recordings.session import Session
 
-Array = npt.NDArray[np.float32]
 
+def held_out_moments(members: Sequence[Member], sessions: Sequence[Session]) -> dict[str, Moments]:
+    """By mouse, the moments of all members on the trials that each of them held out, in raw units.
 
-def select_prefix(members: Sequence[Member], sessions: Sequence[Session]) -> Selection:
-    """Score every prefix of the ranked `members` on their common held-out trials; choose the best.
-
-    Memory: one mouse's held-out responses and predictions of one member, and a running sum. Raises
-    UserError where members held out different trials, RunError for predictions that are missing.
+    Blocks are groups of trials that show the same film. Memory: the moments, and one trial's predictions
+    of all members. Raises ProblemsFound where no fold was held out by all members, UserError where they
+    held out different trials of it, RunError for predictions that are missing.
     """
-    if not members:
-        return Selection((), 0)
-    check_same_trials(members)
-    scores = PrefixScores(len(members))
-    for session in sessions:
-        trials = list(predictions.read(members[0].run.path, session.name))
-        responses = {trial: _recorded(session, trial) for trial in trials}
-        scores.add(session.name, _each(members, session.name, set(trials)), responses)
-    return scores.select([member.label for member in members])
+    folds = common_folds(members)
+    readers = {s.name: [MemberReader.of(m, s.name, folds) for m in members] for s in sessions}
+    trials = {mouse: _same_trials(each, members) for mouse, each in readers.items()}
+    blocks = _blocks(sessions, trials)
+    return {
+        session.name: Moments.collect(
+            _trials(session, trials[session.name], readers[session.name], blocks)
+        )
+        for session in sessions
+    }
 
 
-def check_same_trials(members: Sequence[Member]) -> None:
-    """ProblemsFound with each member that held out other trials than the first one."""
-    if not members:
-        return
-    wanted = _held_out(members[0])
-    rule = f"every member holds out what run {members[0].label} does: {wanted}"
-    found = [(member.label, _held_out(member)) for member in members]
+def common_folds(members: Sequence[Member]) -> frozenset[int]:
+    """The folds that every member held out.
+
+    ProblemsFound with each member whose recordings are dealt otherwise, or has no fold in common with
+    the others.
+    """
+    _check_dealt(members)
+    common = frozenset.intersection(*(member.folds for member in members))
+    if not common:
+        rule = "all members hold out some fold together"
+        problems = [Problem(f"run {m.label}", rule, _folds(m)) for m in members]
+        remedy = "Average runs of the same data.fold, or confirm them with --folds all."
+        raise ProblemsFound("the held-out trials", problems, remedy)
+    return common
+
+
+def _check_dealt(members: Sequence[Member]) -> None:
+    wanted = _dealt(members[0])
+    rule = f"every member's trials are dealt as those of run {members[0].label}: {wanted}"
+    found = [(member.label, _dealt(member)) for member in members]
     problems = [Problem(f"run {label}", rule, told) for label, told in found if told != wanted]
     if problems:
-        remedy = "Average runs with the same data.tiers, data.folds and data.fold only."
+        remedy = "Average runs with the same data.tiers and data.folds only."
         raise ProblemsFound("the held-out trials", problems, remedy)
 
 
-def _held_out(member: Member) -> str:
+def _dealt(member: Member) -> str:
     data = member.record.config.data
-    return f"fold {data.fold} of {data.folds} of {' and '.join(sorted(data.tiers))}"
+    return f"{data.folds} folds of {' and '.join(sorted(data.tiers))}"
 
 
-def _each(members: Sequence[Member], mouse: str, trials: set[int]) -> Iterator[dict[int, Array]]:
-    """Each member's predictions of a mouse, read when they are asked for."""
-    for member in members:
-        read = predictions.read(member.run.path, mouse)
-        if set(read) != trials:
+def _folds(member: Member) -> str:
+    return f"it holds out {', '.join(map(str, sorted(member.folds)))}"
+
+
+@dataclass(frozen=True)
+class MemberReader:
+    """A member's predictions of one mouse's held-out trials."""
+
+    runs: Mapping[int, tuple[Mapping[int, Array], ...]]
+    """By trial, the predictions of each run that held it out."""
+
+    @classmethod
+    def of(cls, member: Member, mouse: str, folds: frozenset[int]) -> "MemberReader":
+        """Of the runs that held out one of these folds. Raises RunError for what is missing."""
+        found: dict[int, list[Mapping[int, Array]]] = {}
+        for run in member.runs:
+            if run.record().config.data.fold in folds:
+                read = predictions.Opened(run.path, mouse)
+                for trial in read:
+                    found.setdefault(trial, []).append(read)
+        return cls({trial: tuple(each) for trial, each in sorted(found.items())})
+
+    def predict(self, trial: int) -> Array:
+        """(N, T) the mean over the runs that held it out."""
+        each = [read[trial] for read in self.runs[trial]]
+        return each[0] if len(each) == 1 else np.mean(each, axis=0, dtype=np.float32)
+
+
+def _same_trials(readers: Sequence[MemberReader], members: Sequence[Member]) -> list[int]:
+    wanted = readers[0].runs.keys()
+    for reader, member in zip(readers, members, strict=True):
+        if reader.runs.keys() != wanted:
             message = (
                 f"members predicted the same held-out trials; run {member.label} has "
-                f"{len(read)} of {mouse}, run {members[0].label} has {len(trials)}, not the same"
+                f"{len(reader.runs)} of them, run {members[0].label} {len(wanted)}, not the same"
             )
             raise UserError(message, "The runs saw different recordings; train them again.")
-        yield read
+    return list(wanted)
+
+
+def _blocks(
+    sessions: Sequence[Session], trials: Mapping[str, Sequence[int]]
+) -> dict[tuple[str, int], str]:
+    """The block of each of the trials."""
+    group_of = film_groups(sessions)
+    frames: dict[str, dict[str, int]] = {}
+    for session in sessions:
+        counts = frames.setdefault(session.name, {})
+        for trial in trials[session.name]:
+            group, length = group_of[session.name, trial], session.length(trial)
+            scored = len(range(length)[scored_frames(length)])
+            counts[group] = counts.get(group, 0) + scored
+    block_of = merged(frames)
+    return {
+        (mouse, trial): block_of[group_of[mouse, trial]]
+        for mouse, each in trials.items()
+        for trial in each
+    }
+
+
+def _trials(
+    session: Session,
+    trials: Sequence[int],
+    readers: Sequence[MemberReader],
+    blocks: Mapping[tuple[str, int], str],
+) -> Iterator[Trial]:
+    for trial in trials:
+        block, response = blocks[session.name, trial], _recorded(session, trial)
+        # Unnamed, so that they are gone before the next ones are read.
+        yield block, [reader.predict(trial) for reader in readers], response
 
 
 def _recorded(session: Session, trial: int) -> Array:

@@ -1,42 +1,49 @@
-"""Which runs may take part: those that trained their full budget and have a score, the best first."""
+"""Who takes part in an ensemble: a configuration, with its complete runs of other folds and seeds.
 
-import math
-from collections import Counter
+A run of a search is a member of one run. A configuration that was confirmed is a member of a run a fold
+and seed: what it says of a held-out trial is the mean of the runs that never saw it, what it says of a
+test trial the mean of all.
+"""
+
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from models.errors import Problem, ProblemsFound, RunError, UserError
+from models.errors import Problem, ProblemsFound
 from models.recordings.session import Session, fingerprint
-from models.runs import FLOOR_RUN, RunFolder, RunRecord, Status, runs_of_search, search_folder
-
-IMPORTED = "imported, which only --with adds"
-STRIPPED = "without weights, which a search removes of all but its best runs (--keep)"
+from models.runs import RunFolder, RunRecord
 
 
 @dataclass(frozen=True)
 class Member:
-    """A run that may take part."""
+    """A configuration that may take part."""
 
-    run: RunFolder
+    label: str
+    """What tables call it: a trial's number, a run folder's name."""
+    runs: tuple[RunFolder, ...]
     record: RunRecord
+    """Of the first run."""
     score: float
-    """On the held-out fold, as the run reported it; NaN where that is not known."""
+    """The mean of its runs' on the folds that they held out; NaN where that is not known."""
+    folds: frozenset[int] = frozenset()
+    """That are held out by its runs."""
+    confirmed: bool = False
+    """Whether it was trained again, with other seeds, after a search had chosen it."""
 
     @property
-    def label(self) -> str:
-        """What tables call it: its number in the search, or its folder's name."""
-        return self.run.path.name
+    def run(self) -> RunFolder:
+        """The first one."""
+        return self.runs[0]
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """The runs that an ensemble is chosen from."""
+    """What an ensemble is chosen from."""
 
     source: str
     """Where they come from, in words."""
     members: tuple[Member, ...]
-    """The best first; equal scores in the order in which the runs were given."""
+    """The best first; equal scores in the order in which they were found."""
     left_out: dict[str, int]
     """How many runs are no members, by reason."""
     floor: RunFolder | None = None
@@ -45,60 +52,22 @@ class Candidates:
     """Imported runs, which take part beside those that are chosen."""
 
     def __str__(self) -> str:
-        added = f"{_runs(len(self.added))} imported"
+        added = f"{_count(len(self.added), 'run')} imported"
         if not self.members:
             return f"{self.source}: {added}"
         told = [f"{count} {reason}" for reason, count in self.left_out.items()]
         rest = f"; left out: {', '.join(told)}" if told else ""
         more = f"; with {added}" if self.added else ""
-        return f"{self.source}: {_runs(len(self.members))} trained to full budget{rest}{more}"
+        return f"{self.source}: {self._kinds}{rest}{more}"
 
-
-def members_of_search(home: Path, name: str) -> Candidates:
-    """The members among a search's runs.
-
-    Raises RunError for an unknown name, UserError for a search without any member.
-    """
-    folder = search_folder(home, name)
-    readable, unreadable = _readable(runs_of_search(folder))
-    floor = RunFolder(folder / FLOOR_RUN)
-    usable_floor = (
-        floor if floor.exists and _reason(floor.status(), floor.record()) is None else None
-    )
-    candidates = _candidates(f"search '{name}'", readable, unreadable, usable_floor)
-    remedy = f"See 'python -m search status {name}'; let trials train their full budget first."
-    return _with_members(candidates, remedy)
-
-
-def members_of_runs(folders: Sequence[Path]) -> Candidates:
-    """The members among these run folders, each counted once.
-
-    Raises RunError for a folder that holds no run, UserError where none of them is a member.
-    """
-    runs = [RunFolder(path) for path in dict.fromkeys(path.resolve() for path in folders)]
-    records = [(run, run.record()) for run in runs]
-    candidates = _candidates(f"{len(runs)} given run folder(s)", records, 0, None)
-    return _with_members(candidates, "Give the folders of runs that trained their full budget.")
-
-
-def with_imported(candidates: Candidates | None, folders: Sequence[Path]) -> Candidates:
-    """Add imported runs to the candidates, or take them alone.
-
-    Which trials they held out is not known, so nothing can be told of them that chooses them. Raises
-    ProblemsFound with each run that was not imported, RunError for a folder that holds no run.
-    """
-    runs = [RunFolder(path) for path in dict.fromkeys(path.resolve() for path in folders)]
-    records = [(run, run.record()) for run in runs]
-    problems = [
-        Problem(str(run.path), "was imported, and that is complete", _origin(record))
-        for run, record in records
-        if record.imported is None or run.status() is None
-    ]
-    if problems:
-        remedy = "Give runs that were trained here with --run, which chooses among them."
-        raise ProblemsFound("the runs to add", problems, remedy)
-    added = tuple(Member(run, record, math.nan) for run, record in records)
-    return replace(candidates or Candidates("imported runs alone", (), {}), added=added)
+    @property
+    def _kinds(self) -> str:
+        confirmed = sum(member.confirmed for member in self.members)
+        unconfirmed = len(self.members) - confirmed
+        kinds = [f"{_count(confirmed, 'configuration')} confirmed"] if confirmed else []
+        if unconfirmed:
+            kinds.append(f"{_count(unconfirmed, 'run')} trained to full budget, not confirmed")
+        return " and ".join(kinds)
 
 
 def check_members(members: Iterable[Member], sessions: Sequence[Session]) -> None:
@@ -128,70 +97,12 @@ def _problems(member: Member, sessions: Sequence[Session], here: str) -> list[Pr
     return []
 
 
-def _readable(runs: Iterable[RunFolder]) -> tuple[list[tuple[RunFolder, RunRecord]], int]:
-    """Runs with their records, and how many have none that can be read."""
-    found, unreadable = [], 0
-    for run in runs:
-        try:
-            found.append((run, run.record()))
-        except UserError:  # also a configuration that this version refuses
-            unreadable += 1
-    return found, unreadable
+def pin(members: Iterable[Member], out: Path) -> None:
+    """Keep the weights of all runs, whatever a search that goes on would remove."""
+    for member in members:
+        for run in member.runs:
+            run.pin(f"a member of the ensemble in {out.resolve()}")
 
 
-def _candidates(
-    source: str,
-    runs: Iterable[tuple[RunFolder, RunRecord]],
-    unreadable: int,
-    floor: RunFolder | None,
-) -> Candidates:
-    members, left_out = [], Counter({"not readable": unreadable})
-    for run, record in runs:
-        status = _status(run)
-        reason = _reason(status, record) or (None if run.weights.exists() else STRIPPED)
-        if reason is None and status is not None and status.score is not None:
-            members.append(Member(run, record, status.score))
-        elif reason is not None:
-            left_out[reason] += 1
-    members.sort(key=lambda member: -member.score)
-    return Candidates(source, tuple(members), dict(+left_out), floor)
-
-
-def _status(run: RunFolder) -> Status | None:
-    try:
-        return run.status()
-    except RunError:
-        return None
-
-
-def _reason(status: Status | None, record: RunRecord) -> str | None:
-    """Why a run with this status is no member; None where it is one."""
-    if record.imported is not None:
-        return IMPORTED
-    if status is None:
-        return "not ended"
-    if status.state == "pruned":
-        return "stopped early"
-    if status.state == "failed":
-        return "failed"
-    if status.epoch != status.epochs and record.config.training.early_stop is None:
-        return "complete, but short of the full budget"
-    if status.score is None or not math.isfinite(status.score):
-        return "without a score"
-    return None
-
-
-def _with_members(candidates: Candidates, remedy: str) -> Candidates:
-    if candidates.members:
-        return candidates
-    told = [f"{count} {reason}" for reason, count in candidates.left_out.items()]
-    message = f"{candidates.source}: no run is complete; found {', '.join(told) or 'no run at all'}"
-    raise UserError(message, remedy)
-
-
-def _origin(record: RunRecord) -> str:
-    return "a run that was trained here" if record.imported is None else "no status.json"
-
-
-def _runs(count: int) -> str:
-    return f"{count} run{'' if count == 1 else 's'}"
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -4,7 +4,7 @@ From them come the score of any weighted mean of the members, on any blocks, wit
 memory. A block is a group of trials that are held out together, see `ensemble.blocks`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import add
@@ -15,8 +15,8 @@ from ensemble.covariance import Covariance
 from ensemble.cross_products import Array64, CrossProducts
 from models.metrics import Array, scored_frames
 
-Trial = tuple[str, Array, Array]
-"""Block, predictions (M, N, T) and response (N, T) of a trial, in raw units or the server's."""
+Trial = tuple[str, Array | Sequence[Array], Array]
+"""Block, M predictions (N, T) and response (N, T) of a trial, in raw units or the server's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +33,15 @@ class Moments:
         memory at a time. ValueError for arrays that do not fit together.
         """
         blocks: dict[str, CrossProducts] = {}
-        for block, predictions, response in trials:
+
+        def sums_of(trial: Trial) -> tuple[str, CrossProducts]:
+            block, predictions, response = trial
             frames = scored_frames(response.shape[-1], longest)
-            sums = CrossProducts.of(predictions[..., frames], response[..., frames])
+            cut = [each[..., frames] for each in predictions]
+            return block, CrossProducts.of(cut, response[..., frames])
+
+        # A loop over the trials would hold each of them until the next one is made.
+        for block, sums in map(sums_of, trials):
             blocks[block] = blocks[block] + sums if block in blocks else sums
         return cls(blocks)
 

@@ -1,61 +1,88 @@
-"""One pass over a tier: each trial is predicted once, and what comes of it is written and scored."""
+"""One pass over all trials: parts of a job are made, then rows and scores are taken from them."""
 
+import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from ensemble.evaluation import ENSEMBLE, FLOOR, Evaluation
-from ensemble.predict import Array64, Crowd, ServerUnits
+from ensemble.evaluation import Evaluation
+from ensemble.predict import ServerUnits
+from ensemble.predicting.crew import gathered
+from ensemble.predicting.job import Job
+from ensemble.predicting.parts import Finished, Part, PartFolder, parts_of
+from ensemble.predicting.workers import Workers
 from ensemble.progress import Progress
 from ensemble.submission import Row
-from models.metrics import Array
+from models.errors import StorageError
 from models.recordings.session import Session
-from models.trained import TrainedRun
 
 
-@dataclass(frozen=True)
 class Pass:
-    """Who predicts, for which mice, and who listens."""
+    """What is predicted, for which mice, by whom, and who listens."""
 
-    crowd: Crowd
-    floor: TrainedRun | None
-    sessions: Sequence[Session]
-    """The scored ones."""
-    evaluation: Evaluation
-    units: ServerUnits
-    progress: Progress
+    def __init__(
+        self,
+        job: Job,
+        sessions: Sequence[Session],
+        evaluation: Evaluation,
+        workers: Workers,
+        progress: Progress,
+    ) -> None:
+        """`sessions` are the scored ones."""
+        self.job, self.sessions, self.evaluation = job, sessions, evaluation
+        self._workers, self._progress = workers, progress
 
-    def count(self, tier: str) -> int:
-        """Trials of the scored mice."""
-        return sum(len(session.trials(tier)) for session in self.sessions)
+    @property
+    def units(self) -> ServerUnits:
+        """Of what is written."""
+        return self.job.units
+
+    def predict(self) -> None:
+        """Make the parts that are not there; each is kept until the files are in their place.
+
+        Raises UserError for what a user can mend.
+        """
+        with gathered(self.job, self._workers, self._progress.tell) as crew:
+            self._folder = PartFolder(self.job.parts / crew.job.key())
+            self._folder.prepare()
+            missing = self._missing()
+            # Closed before the crew goes, and not whenever Python gets round to it.
+            with contextlib.closing(crew.make_all(missing, self._folder)) as made:
+                for tier, parts in itertools.groupby(missing, lambda part: part.tier):
+                    self._follow(tier, [*parts], made)
 
     def rows(self, tier: str) -> Iterator[Row]:
         """A row a trial, mouse by mouse in the order of file ids; scored where responses are known."""
-        for session, trial in self._trials(tier):
-            response = self.evaluation.response(session, trial)
-            yield self.units.row(session, trial, self._predict(session, trial, response))
+        sessions = {session.name: session for session in self.sessions}
+        for part, finished in self._finished(tier):
+            session = sessions[part.mouse]
+            for trial, values in finished.values.items():
+                yield Row(session.name, trial, values, session.unit_ids)
 
     def evaluate(self, tier: str) -> None:
-        """Score the tier without writing it; trials whose responses are unknown are passed over."""
-        for session, trial in self._trials(tier):
-            response = self.evaluation.response(session, trial)
-            if response is not None:
-                self._predict(session, trial, response)
+        """Score the tier without writing it."""
+        for _ in self._finished(tier):
+            pass
 
-    def _trials(self, tier: str) -> Iterator[tuple[Session, int]]:
-        with self.progress.over(tier, self.count(tier)) as advance:
-            for session in self.sessions:
-                for trial in session.trials(tier):
-                    yield session, trial
-                    advance()
+    def _missing(self) -> list[Part]:
+        parts = [*parts_of(self.job.tiers, self.sessions)]
+        missing = [part for part in parts if self._folder.read(part) is None]
+        if len(missing) < len(parts):
+            there = f"{len(parts) - len(missing)} of {len(parts)} parts"
+            self._progress.tell(f"{there} are there from a build that did not end")
+        return missing
 
-    def _predict(self, session: Session, trial: int, response: Array | None) -> Array64:
-        """(N, T) the ensemble's prediction."""
-        video, behaviour = session.video(trial), session.behaviour(trial)
-        members = self.crowd.respond(session, video, behaviour)
-        mean = self.crowd.combine(members)
-        if response is not None:
-            others: dict[str, Array] = {ENSEMBLE: mean}
-            if self.floor is not None:
-                others[FLOOR] = self.floor.respond(session, video, behaviour)
-            self.evaluation.add(session, trial, members, others, response)
-        return mean
+    def _follow(self, tier: str, parts: Sequence[Part], made: Iterator[Part]) -> None:
+        trials = sum(len(part.trials) for part in parts)
+        with self._progress.over(tier, trials) as advance:
+            for part in itertools.islice(made, len(parts)):
+                advance(len(part.trials))
+
+    def _finished(self, tier: str) -> Iterator[tuple[Part, Finished]]:
+        """Each part with what it came to, which is added to the scores."""
+        for part in parts_of([tier], self.sessions):
+            finished = self._folder.read(part)
+            if finished is None:
+                message = f"the part {part} in {self._folder.path} is gone or damaged"
+                raise StorageError(message, "Run it again: only this part is predicted anew.")
+            self.evaluation.tally.join(finished.tally)
+            yield part, finished

@@ -1,14 +1,17 @@
-"""Predictions of several runs together for one trial, and what the server wants of them.
+"""Predictions of several members together for a few trials, and what the server wants of them.
 
-One trial is in memory at a time, as read once and as predicted by each run.
+Memory holds these trials, as read once and as predicted by one member after the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from ensemble.networks import Networks
+from ensemble.rules.weights import Weights
 from ensemble.submission import Row
 from models.recordings.session import Session
 from models.scoring import server_units
@@ -19,27 +22,68 @@ Array64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """A trial as it is read once for all runs."""
+
+    session: Session
+    trial: int
+    video: Array
+    """(T, H, W) as on disk."""
+    behaviour: Array
+    """(4, T)"""
+
+    @classmethod
+    def read(cls, session: Session, trial: int) -> "Inputs":
+        """Raises RecordingError."""
+        return cls(session, trial, session.video(trial), session.behaviour(trial))
+
+    def response_of(self, run: TrainedRun) -> Array:
+        """(N, T) what a run predicts, in raw units."""
+        return run.respond(self.session, self.video, self.behaviour)
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A member's runs."""
+
+    runs: tuple[Path, ...]
+    networks: Networks
+
+    def respond(self, trials: Sequence[Inputs]) -> list[Array]:
+        """(N, T) of each trial, the mean over the runs. Raises RunError for what does not fit."""
+        first, *others = self.runs
+        totals = self._responses(first, trials)
+        for path in others:
+            responses = self._responses(path, trials)
+            totals = [t + r for t, r in zip(totals, responses, strict=True)]
+        return [total / np.float32(len(self.runs)) for total in totals] if others else totals
+
+    def _responses(self, path: Path, trials: Sequence[Inputs]) -> list[Array]:
+        run = self.networks.open(path)
+        return [each.response_of(run) for each in trials]
+
+
+@dataclass(frozen=True)
 class Crowd:
-    """M loaded runs that predict together, with their weights, which add up to 1."""
+    """M members that predict together, with their weights."""
 
-    runs: tuple[TrainedRun, ...]
-    weights: tuple[float, ...]
+    voices: tuple[Voice, ...]
+    weights: Weights
 
-    def respond(self, session: Session, video: Array, behaviour: Array) -> list[Array]:
-        """M predictions (N, T) in raw units for video (T, H, W) and behaviour (4, T)."""
-        return [run.respond(session, video, behaviour) for run in self.runs]
+    def respond(self, trials: Sequence[Inputs]) -> Iterator[list[Array]]:
+        """M times the predictions (N, T) of all trials, in raw units, one member after the other."""
+        return (voice.respond(trials) for voice in self.voices)
 
-    def combine(self, predictions: Sequence[Array]) -> Array64:
-        """(N, T) weighted mean of M predictions, summed in float64."""
-        total = np.zeros(predictions[0].shape)
-        for weight, prediction in zip(self.weights, predictions, strict=True):
-            total += weight * prediction
-        return total
+    def share(self, member: int, prediction: Array, mouse: str) -> Array64:
+        """(N, T) what a member adds to the weighted mean of a mouse, in float64."""
+        weighted: Array64 = self.weights.of(mouse)[..., member, np.newaxis] * prediction
+        return weighted
 
-
-def plain_weights(members: int) -> tuple[float, ...]:
-    """Equal weights."""
-    return (1 / members,) * members
+    @property
+    def is_plain(self) -> bool:
+        """Whether all members have the same weight everywhere."""
+        shared = self.weights.shared
+        return not self.weights.own and bool(np.ptp(shared) <= np.finfo(np.float64).eps)
 
 
 class ServerUnits:

@@ -17,9 +17,13 @@ class Progress:
     def __init__(self, console: Console) -> None:
         self.console = console
 
+    def tell(self, message: str) -> None:
+        """Print a line."""
+        self.console.print(message, markup=False)
+
     @contextlib.contextmanager
-    def over(self, tier: str, trials: int) -> Iterator[Callable[[], None]]:
-        """Yield what is to be called after each of the tier's trials; a line is left at its end."""
+    def over(self, tier: str, trials: int) -> Iterator[Callable[[int], None]]:
+        """Yield what is to be told each number of trials that is done; a line is left at the end."""
         began = time.monotonic()
         with (
             self._bar(tier, trials)
@@ -31,20 +35,20 @@ class Progress:
         self.console.print(f"{tier}: {trials} trials in {seconds:.1f} s")
 
     @contextlib.contextmanager
-    def _bar(self, tier: str, trials: int) -> Iterator[Callable[[], None]]:
+    def _bar(self, tier: str, trials: int) -> Iterator[Callable[[int], None]]:
         columns = (bars.TextColumn(tier), bars.BarColumn(), bars.MofNCompleteColumn())
         rest = bars.TimeRemainingColumn()
         with bars.Progress(*columns, rest, console=self.console, transient=True) as shown:
             task = shown.add_task(tier, total=trials)
-            yield lambda: shown.advance(task)
+            yield lambda trials: shown.advance(task, trials)
 
     @contextlib.contextmanager
-    def _lines(self, tier: str, trials: int) -> Iterator[Callable[[], None]]:
+    def _lines(self, tier: str, trials: int) -> Iterator[Callable[[int], None]]:
         told, done = time.monotonic(), 0
 
-        def advance() -> None:
+        def advance(more: int) -> None:
             nonlocal told, done
-            done += 1
+            done += more
             if time.monotonic() - told >= QUIET_SECONDS:
                 told = time.monotonic()
                 self.console.print(f"{tier}: {done}/{trials} trials")

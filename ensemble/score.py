@@ -1,16 +1,17 @@
 """What the server would give to submission files whose trials' responses are known."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from ensemble.averages import Averages
 from ensemble.naming import SUFFIX, file_names, tier_of
 from ensemble.predict import ServerUnits
 from ensemble.reader import read_rows
+from ensemble.scores import Metric, Number, metric
 from ensemble.submission import Row
 from models.answers import Answers
 from models.errors import UserError
@@ -29,11 +30,27 @@ class FileScore:
     tier: str
     trials: int
     """Trials whose responses are known."""
-    score: float
-    ceiling: float | None
-    """Of the noise-free responses; None where they are unknown."""
-    kinds: dict[str, tuple[float, float | None]] = field(default_factory=dict)
-    """Score and ceiling of each kind of out-of-distribution stimulus; empty where none is known."""
+    single: Metric
+    """Single-trial correlation, which ranks the tracks."""
+    average: Metric | None
+    """Correlation to average; None where no film was repeated."""
+    neuron_ids: dict[str, npt.NDArray[np.int64]]
+    """(N,) of each mouse, in the order of every array."""
+
+    @property
+    def score(self) -> float:
+        """The single-trial correlation of the whole file."""
+        return self.single.whole.score
+
+    @property
+    def ceiling(self) -> float | None:
+        """Of the noise-free responses; None where they are unknown."""
+        return self.single.whole.ceiling
+
+    @property
+    def kinds(self) -> dict[str, Number]:
+        """Single-trial correlation of each kind of out-of-distribution stimulus."""
+        return self.single.kinds
 
 
 def submission_files(path: Path) -> list[Path]:
@@ -49,17 +66,23 @@ def submission_files(path: Path) -> list[Path]:
     return files
 
 
-def score_file(path: Path, sessions: Sequence[Session], answers: Answers) -> FileScore:
+def score_file(
+    path: Path, sessions: Sequence[Session], answers: Answers, tier: str | None = None
+) -> FileScore:
     """Score one file, row by row. Values in it count as they are: they should be normalised.
 
-    Raises UserError for a name the server refuses, rows that do not fit the recordings, and a tier
-    no response to which is known.
+    `tier` is that of a file whose name tells none. Memory is that of one row and, where a mouse's
+    rows come together, of two averages of each film of one mouse.
+
+    Raises UserError for a name that tells no tier where none is given, rows that do not fit the
+    recordings, and a tier no response to which is known.
     """
-    tier = tier_of(path.name)
-    if tier is None:
+    known = tier_of(path.name) or tier
+    if known is None:
         message = f"{path.name} is no name of a submission file"
-        raise UserError(message, f"Their names are {', '.join(file_names())}.")
-    scoring = _Scoring(path, tier, {session.name: session for session in sessions}, answers)
+        remedy = f"Their names are {', '.join(file_names())}; else give its tier with --tier."
+        raise UserError(message, remedy)
+    scoring = _Scoring(path, known, {session.name: session for session in sessions}, answers)
     for row in read_rows(path):
         scoring.add(row)
     return scoring.result()
@@ -73,42 +96,48 @@ class _Scoring:
     ) -> None:
         self.path, self.tier, self.sessions, self.answers = path, tier, sessions, answers
         self.frames: int | None = None
-        self.seen: set[tuple[str, int]] = set()
+        self.seen: dict[str, set[int]] = {}
+        self.averages, self.average_ceiling = Averages(), Averages()
         self.trials = 0
 
     def add(self, row: Row) -> None:
         session = self._session(row)
         response = self.answers.response(session, row.trial)
         self._check_frames(row, session)
-        if response is None:
-            return
-        kind, length = self.answers.kind(session, row.trial), response.shape[1]
-        # Both are as the server has them, so the boards must not multiply again.
-        wanted = self._placed(self.units.scaled(session, response), length)
-        given = self._placed(row.prediction, length)
-        self.board.add(session, self.tier, kind, given, wanted)
-        self._add_ceiling(session, row.trial, kind, response)
-        self.trials += 1
+        if response is not None:
+            self._add_known(session, row, response)
+        if len(self.seen[row.mouse]) == len(session.trials(self.tier)):
+            self.averages.close(row.mouse)
+            self.average_ceiling.close(row.mouse)
 
-    def _add_ceiling(self, session: Session, trial: int, kind: str, response: Array) -> None:
-        noise_free = self.answers.noise_free(session, trial)
+    def _add_known(self, session: Session, row: Row, response: Array) -> None:
+        kind, length = self.answers.kind(session, row.trial), response.shape[1]
+        film = self.answers.film(session, row.trial)
+        wanted = self.units.scaled(session, response)
+        self.averages.add(row.mouse, kind, film, row.prediction, wanted)
+        # Both are as the server has them, so the boards must not multiply again.
+        given = self._placed(row.prediction, length)
+        self.board.add(session, self.tier, kind, given, self._placed(wanted, length))
+        noise_free = self.answers.noise_free(session, row.trial)
         if noise_free is not None:
             self.ceiling.add(session, self.tier, kind, noise_free, response)
+            scaled = self.units.scaled(session, noise_free)
+            self.average_ceiling.add(row.mouse, kind, film, scaled, wanted)
+        self.trials += 1
 
     def result(self) -> FileScore:
         if not self.trials:
             message = f"no response to the trials of {self.path.name} is known"
             raise UserError(message, "Give the truth of generated recordings with --truth DIR.")
-        kinds = [kind for kind in self.board.kinds(self.tier) if kind]
-        ceilings = [_known(self.ceiling.kind_score(self.tier, kind)) for kind in kinds]
-        scores = [self.board.kind_score(self.tier, kind) for kind in kinds]
+        single = metric(self.board.per_neuron(self.tier), self.ceiling.per_neuron(self.tier))
+        averages = self.averages.per_neuron()
         return FileScore(
             path=self.path,
             tier=self.tier,
             trials=self.trials,
-            score=self.board.score(self.tier),
-            ceiling=_known(self.ceiling.score(self.tier)),
-            kinds=dict(zip(kinds, zip(scores, ceilings, strict=True), strict=True)),
+            single=single,
+            average=metric(averages, self.average_ceiling.per_neuron()) if averages else None,
+            neuron_ids={mouse: self.sessions[mouse].unit_ids for mouse in single.mice},
         )
 
     def _session(self, row: Row) -> Session:
@@ -119,9 +148,10 @@ class _Scoring:
             raise self._wrong(f"{row} is of tier {session.tiers.get(row.trial)}, not {self.tier}")
         if not np.array_equal(row.neuron_ids, session.unit_ids):
             raise self._wrong(f"the neurons of {row} are not those of the recording, in its order")
-        if (row.mouse, row.trial) in self.seen:
+        seen = self.seen.setdefault(row.mouse, set())
+        if row.trial in seen:
             raise self._wrong(f"{row} comes twice")
-        self.seen.add((row.mouse, row.trial))
+        seen.add(row.trial)
         return session
 
     def _check_frames(self, row: Row, session: Session) -> None:
@@ -150,7 +180,3 @@ class _Scoring:
 
 def _count(length: int, frames: int) -> int:
     return len(range(length)[scored_frames(length, frames)])
-
-
-def _known(score: float) -> float | None:
-    return None if math.isnan(score) else score

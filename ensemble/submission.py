@@ -1,7 +1,8 @@
 """Submission files, written one trial at a time.
 
 What pandas needs minutes and tens of gigabytes for, because it goes through nested Python lists, is
-here a stream: a row group is on disk before the next one is collected.
+here a stream: each row is a row group of its own, and on its way to the disk before the next one is
+made. So its arrays need not be copied.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,11 +24,10 @@ from ensemble.columns import (
     record_batch,
     schema,
 )
-from ensemble.rounding import round_mantissa
+from ensemble.rounding import Kept, Rounding, round_mantissa
 from models.errors import UserError
 from models.files import replacing
 
-ROW_GROUP_BYTES = 64_000_000
 _BROTLI_LEVEL = (
     1  # higher ones save under 3 % after the byte-stream split, in up to 7 times as long
 )
@@ -57,6 +57,8 @@ class Written:
     rows: int
     values: int
     bytes: int
+    kept: Kept | None = None
+    """What is left of the values that were given; None where every bit was to be kept."""
 
 
 def write_submission(
@@ -69,9 +71,10 @@ def write_submission(
 ) -> Written:
     """Write `rows` to `path`, one at a time, and replace what was there once all is on disk.
 
-    Memory is bounded by a few times ROW_GROUP_BYTES plus one row, and a row's arrays may be used
-    again once the next row is asked for. `trial_indices` "file" writes '1.npy' instead of 1.
-    `mantissa_bits` rounds the values (see `round_mantissa`); by default every bit is kept.
+    Memory is bounded by a few times a row, and a row's arrays may be used again once the next row is
+    asked for. `trial_indices` "file" writes '1.npy' instead of 1.
+    `mantissa_bits` rounds the values (see `round_mantissa`); by default every bit is kept. What
+    rounding and float32 cost is measured on the way (`Written.kept`).
 
     Raises UserError for values that are not finite, shapes or ids that do not fit together, a trial
     that comes twice, or no row at all; StorageError where the disk refuses. The old file then
@@ -80,16 +83,18 @@ def write_submission(
     _check_options(trial_indices, dtype, mantissa_bits)
     columns = schema(trial_indices, dtype)
     count = values = 0
+    rounding = None if dtype == "float64" and mantissa_bits is None else Rounding()
     with replacing(path) as temporary, _writer(temporary, columns) as writer:
-        for group in _groups(_batches(rows, columns, mantissa_bits)):
-            writer.write_table(pa.Table.from_batches(group, columns), row_group_size=len(group))
-            count += len(group)
-            values += sum(len(batch["prediction"].values.values) for batch in group)
+        for batch in _batches(rows, columns, mantissa_bits, rounding):
+            writer.write_table(pa.Table.from_batches([batch], columns))
+            count += 1
+            values += len(batch["prediction"].values.values)
         if not count:
             raise UserError(
                 f"there is no prediction to write to {path}", "Give at least one trial."
             )
-    return Written(count, values, path.stat().st_size)
+    kept = None if rounding is None else rounding.kept()
+    return Written(count, values, path.stat().st_size, kept)
 
 
 def _check_options(trial_indices: str, dtype: str, mantissa_bits: int | None) -> None:
@@ -117,22 +122,10 @@ def _writer(path: Path, columns: Any) -> Any:
     )
 
 
-def _groups(batches: Iterable[Any]) -> Iterator[list[Any]]:
-    """Collect rows until they fill a row group."""
-    group: list[Any] = []
-    size = 0
-    for batch in batches:
-        group.append(batch)
-        size += batch.nbytes
-        if size >= ROW_GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
-
-
-def _batches(rows: Iterable[Row], columns: Any, mantissa_bits: int | None) -> Iterator[Any]:
-    """Each row, checked and copied, as a record batch."""
+def _batches(
+    rows: Iterable[Row], columns: Any, mantissa_bits: int | None, rounding: Rounding | None
+) -> Iterator[Any]:
+    """Each row, checked, as a record batch, which may share the row's arrays."""
     seen: set[tuple[str, int]] = set()
     for row in rows:
         if (row.mouse, row.trial) in seen:
@@ -140,20 +133,23 @@ def _batches(rows: Iterable[Row], columns: Any, mantissa_bits: int | None) -> It
         seen.add((row.mouse, row.trial))
         _check_shape(row)
         values = _converted(row, numpy_type(columns), mantissa_bits)
-        ids = np.array(row.neuron_ids)
+        if rounding is not None:
+            rounding.add(row.mouse, row.prediction, values)
+        ids = np.ascontiguousarray(row.neuron_ids)
         yield record_batch(columns, row.mouse, int(row.trial), values, ids)
 
 
 def _converted(
     row: Row, dtype: type[np.floating], mantissa_bits: int | None
 ) -> npt.NDArray[np.floating]:
-    """(N, F) copy of the predictions in the file's type, finite."""
+    """(N, F) predictions in the file's type, finite; a copy where they are rounded."""
+    copy = None if mantissa_bits is None else True  # None: only where it must be
     with np.errstate(over="ignore"):  # what overflows float32 is found by the check
-        values = np.array(row.prediction, dtype=dtype, order="C")
-    _check_finite(row, values)
+        values = np.array(row.prediction, dtype=dtype, order="C", copy=copy)
+    check_finite(row, values)
     if mantissa_bits is not None:
         round_mantissa(values, mantissa_bits)
-        _check_finite(row, values)
+        check_finite(row, values)
     return values
 
 
@@ -168,7 +164,8 @@ def _check_shape(row: Row) -> None:
         raise UserError(f"the neuron ids of {row} {rule}; found {ids.dtype} {ids.shape}")
 
 
-def _check_finite(row: Row, values: npt.NDArray[np.floating]) -> None:
+def check_finite(row: Row, values: npt.NDArray[np.floating]) -> None:
+    """UserError where a row's values, as they are written, are not all finite."""
     wrong = ~np.isfinite(values)
     if not wrong.any():
         return

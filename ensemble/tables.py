@@ -4,21 +4,44 @@ from collections.abc import Callable, Sequence
 
 from rich.table import Table
 
+from ensemble.chosen import Ensemble
 from ensemble.evaluation import TITLES, TierScores
-from ensemble.naming import SUFFIX
-from ensemble.score import FileScore
 from ensemble.selection import Selection
 from models.console import table
 
 
-def selection_table(selection: Selection) -> Table:
-    """A line a prefix of the ranking; the chosen one is marked."""
-    title = "Held-out scores (in-sample: the same trials choose how many runs to average)"
-    made = table(title, "top", "last run", "alone", "mean of the top", "")
-    for prefix in selection.prefixes:
-        mark = "chosen" if prefix.members == selection.chosen else ""
-        numbers = (f"{prefix.single:.4f}", f"{prefix.mean:.4f}")
-        made.add_row(str(prefix.members), prefix.label, *numbers, mark)
+def rules_table(selection: Selection) -> Table:
+    """A line a rule, the simplest first; the one that is used is marked."""
+    title = f"Ways to weight {len(selection.candidates)} candidates, held-out trials, raw units"
+    columns = ("in-sample", "cross-fitted", "optimism", "behind the best", "")
+    made = table(title, "rule", "members", *columns)
+    for each in selection.rules:
+        made.add_row(
+            each.rule,
+            str(each.members),
+            f"{each.in_sample:.4f}",
+            _with_error(each.cross_fitted, each.error),
+            _number(each.optimism, "+.4f"),
+            _with_error(each.behind, each.behind_error),
+            "used" if each.rule == selection.used else "",
+        )
+    return made
+
+
+def members_table(ensemble: Ensemble) -> Table:
+    """A line a member that was chosen."""
+    made = table(
+        "Members, by their score on the held-out trials",
+        "member",
+        "alone",
+        "together",
+        "worth",
+        "weight",
+    )
+    for each in ensemble.selection.candidates:
+        if each.weight > 0:
+            numbers = (f"{each.single:.4f}", f"{each.together:.4f}", _number(each.worth, "+.4f"))
+            made.add_row(each.label, *numbers, f"{each.weight:.3f}")
     return made
 
 
@@ -33,6 +56,7 @@ def evaluation_table(
         ("floor (linear)", lambda each: each.floor),
         (single, lambda each: each.best_single),
         ("mean of singles", lambda each: each.mean_of_singles),
+        ("their plain mean", lambda each: each.plain),
         (f"ensemble of {members}", lambda each: each.ensemble),
         ("ceiling", lambda each: each.ceiling),
     ]
@@ -42,24 +66,15 @@ def evaluation_table(
     return made
 
 
-def score_table(scores: Sequence[FileScore]) -> Table:
-    """A line a file, and one for each kind of out-of-distribution stimulus in it."""
-    title = "Single-trial correlation as the server computes it"
-    made = table(title, "file", "trials", "score", "ceiling", "of it")
-    for each in scores:
-        name = each.path.name.removesuffix(SUFFIX)
-        _add_score(made, name, str(each.trials), each.score, each.ceiling)
-        for kind, (score, ceiling) in each.kinds.items():
-            _add_score(made, f"  {kind}", "", score, ceiling)
-    return made
-
-
 def _add(made: Table, name: str, values: Sequence[float | None], form: str) -> None:
     """A row of numbers; none at all where there is no number in it."""
     if any(value is not None for value in values):
         made.add_row(name, *("-" if value is None else format(value, form) for value in values))
 
 
-def _add_score(made: Table, name: str, trials: str, score: float, ceiling: float | None) -> None:
-    told = ("-", "-") if not ceiling else (f"{ceiling:.4f}", f"{score / ceiling:.0%}")
-    made.add_row(name, trials, f"{score:.4f}", *told)
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _with_error(value: float | None, error: float | None) -> str:
+    return _number(value, ".4f") + ("" if error is None else f" ± {error:.4f}")

@@ -19,13 +19,18 @@ def files_to_check(paths: Sequence[Path]) -> list[Path]:
 def lines(report: Report) -> Iterator[str]:
     """The verdict on one file: what it holds, what is wrong with it, what to look at."""
     if report.ok:
-        yield f"{report.path}: the server would take it ({_content(report)})"
+        verdict = (
+            "nothing in the file alone is wrong" if report.unchecked else "the server would take it"
+        )
+        yield f"{report.path}: {verdict} ({_content(report)})"
     else:
         count = len(report.problems)
         found = f"{count} problem{'' if count == 1 else 's'}"
         yield f"{report.path}: the server would refuse it or score it wrongly: {found}"
     yield from (f"  {problem}" for problem in report.problems)
     yield from (f"  to look at: {warning}" for warning in report.warnings)
+    if report.unchecked:
+        yield f"  not checked without --data: {'; '.join(report.unchecked)}"
     if report.bytes > LARGEST_UPLOAD:
         yield "  next: build it with --mantissa-bits 10, which makes it a fifth as large"
 

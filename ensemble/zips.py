@@ -1,5 +1,6 @@
 """The zips that are uploaded: prediction files at the root, stored as they are."""
 
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -7,14 +8,16 @@ from ensemble.naming import LARGEST_UPLOAD, Scheme, Target, archives, file_names
 from models.errors import Problem, ProblemsFound, UserError
 from models.files import replacing
 
+COPIED_AT_ONCE = 1 << 20
+
 
 def write_zips(folder: Path, scheme: Scheme = "user") -> list[Path]:
     """Put the submission files of `folder` into the zips of `scheme`, beside them.
 
     A zip of which no file is there is left out; all are checked before the first is written. Raises
     UserError where there is no file at all, one of a zip's two is missing, or a zip would be larger
-    than the server takes. Nothing is compressed again. Each zip replaces its
-    predecessor atomically.
+    than the server takes. Nothing is compressed again, and no time is written: the same files give the
+    same zip. Each zip replaces its predecessor atomically.
     """
     wanted = {
         name: files
@@ -52,5 +55,9 @@ def _write(folder: Path, name: str, files: tuple[Target, ...]) -> Path:
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive,
     ):
         for target in files:
-            archive.write(folder / target.file, arcname=target.file)
+            with (
+                (folder / target.file).open("rb") as source,
+                archive.open(zipfile.ZipInfo(target.file), "w", force_zip64=True) as member,
+            ):
+                shutil.copyfileobj(source, member, COPIED_AT_ONCE)
     return path

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from models.metrics import Array
+from models.recordings.folds import as_text
 from models.recordings.session import Session
 from models.recordings.truth import Truth, truth_folder
 
@@ -41,6 +42,11 @@ class Answers:
     def kind(self, session: Session, trial: int) -> str:
         """The kind of out-of-distribution stimulus; "" for natural films and where it is unknown."""
         return (self.truth.kind(session.name, trial) if self.truth else None) or ""
+
+    def film(self, session: Session, trial: int) -> str:
+        """What all repeats of a trial's film share: its name, else its perceptual hash."""
+        named = self.truth.video_id(session.name, trial) if self.truth else None
+        return named or as_text(session.film(trial))
 
     def known(self, session: Session, tier: str) -> bool:
         """Whether responses to the tier are known, as far as its first few trials tell."""

@@ -113,7 +113,9 @@ def frames_at_once(device: torch.device, pixels: int) -> int:
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        of_full_size = (free + kept) // GPU_BYTES
+        fitting = max((free + kept) // GPU_BYTES, 1)
+        # A power of two, so that a little more or less free memory does not change the last bits.
+        of_full_size = 1 << (fitting.bit_length() - 1)
     return min(of_full_size * PIXELS // pixels, MOST_FRAMES)
 
 

@@ -68,6 +68,27 @@ class Correlation:
         centred = both - mean[..., None]
         self._join(frames, mean, _products(centred, centred))
 
+    @classmethod
+    def of(cls, frames: int, sums: npt.NDArray[np.float64]) -> "Correlation":
+        """From its `frames` and `sums`, to the bit."""
+        correlation = cls()
+        if frames:
+            correlation.frames = frames
+            correlation._mean, correlation._products = sums[:2], sums[2:]
+        return correlation
+
+    @property
+    def sums(self) -> npt.NDArray[np.float64]:
+        """(5, N) means of prediction and response, then sums of products; (5, 0) without frames."""
+        if not self.frames:
+            return np.zeros((5, 0))
+        return np.concatenate([np.asarray(self._mean), np.asarray(self._products)])
+
+    def join(self, other: "Correlation") -> None:
+        """Add the frames of another one. The bits depend on what is joined in which order."""
+        if other.frames:
+            self._join(other.frames, np.asarray(other._mean), np.asarray(other._products))
+
     def _join(
         self, frames: int, mean: npt.NDArray[np.float64], products: npt.NDArray[np.float64]
     ) -> None:

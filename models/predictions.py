@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from models.errors import RunError
 from models.files import replacing
+from models.recordings.layout import read_header
 
 Array = npt.NDArray[np.float32]
 
@@ -65,6 +66,34 @@ def read(run: Path, mouse: str) -> dict[int, Array]:
     return {trial: part.T for trial, part in pairs}
 
 
+class Opened(Mapping[int, Array]):
+    """The predictions (N, T) of each trial of a mouse; one is read when it is asked for.
+
+    Opening raises RunError as `read` does. What is damaged among the values is not found.
+    """
+
+    def __init__(self, run: Path, mouse: str) -> None:
+        trials, lengths = _arrays(run, mouse, "trials", "lengths")
+        self._path = _file(run, mouse)
+        self._start, self._neurons = _values(self._path, int(lengths.sum()))
+        starts = np.cumsum(lengths) - lengths
+        places = zip(starts.tolist(), lengths.tolist(), strict=True)
+        self._places = dict(zip(trials.tolist(), places, strict=True))
+
+    def __getitem__(self, trial: int) -> Array:
+        first, length = self._places[trial]
+        width = self._neurons * np.dtype(np.float16).itemsize
+        place, count = self._start + first * width, length * self._neurons
+        values = np.fromfile(self._path, np.float16, count, offset=place)
+        return values.reshape(length, self._neurons).T.astype(np.float32)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
 def predicted_trials(run: Path, mouse: str) -> list[int]:
     """The trials of a mouse that are predicted, without their values; a missing file is a RunError."""
     (trials,) = _arrays(run, mouse, "trials")
@@ -78,6 +107,24 @@ def _arrays(run: Path, mouse: str, *names: str) -> list[npt.NDArray[Any]]:
             return [archive[name] for name in names]
     except FileNotFoundError as error:
         raise RunError(f"{path} is missing", "Only complete runs have predictions.") from error
+    except MALFORMED as error:
+        raise RunError(f"{path} is not readable: {error}", "Train this run again.") from error
+
+
+def _values(path: Path, frames: int) -> tuple[int, int]:
+    """Where the values begin in an archive, which holds them as they are, and their neurons."""
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            member = archive.getinfo("values.npy")
+            if member.compress_type != zipfile.ZIP_STORED:
+                raise ValueError("values that are compressed")
+            file.seek(member.header_offset + 26)  # where the lengths of name and extra field are
+            name, extra = (int.from_bytes(file.read(2), "little") for _ in range(2))
+            file.seek(name + extra, 1)
+            shape, fortran, kind = read_header(file)
+            if fortran or kind != np.float16 or shape[:1] != (frames,):
+                raise ValueError(f"values of shape {shape} and type {kind}")
+            return file.tell(), int(np.prod(shape[1:]))
     except MALFORMED as error:
         raise RunError(f"{path} is not readable: {error}", "Train this run again.") from error
 

@@ -13,6 +13,8 @@ from models.metrics import (
 from models.recordings.session import Session
 
 Array = npt.NDArray[np.floating]
+Place = tuple[str, str, str]
+"""A tier, a kind of stimulus, a mouse."""
 
 
 def server_units(
@@ -40,19 +42,29 @@ class Scoreboard:
 
     def __init__(self, normalise: bool = True, frames: int = 249) -> None:
         self.normalise, self.frames = normalise, frames
-        self._correlations: dict[tuple[str, str, str], Correlation] = {}
+        self.correlations: dict[Place, Correlation] = {}
+        """All that was added: what can be stored, and joined with another's."""
 
     def add(
         self, session: Session, tier: str, kind: str, prediction: Array, response: Array
     ) -> None:
         """Add one trial: (N, T) of both in raw units; `kind` is "" where it is not known."""
         place = (tier, kind, session.name)
-        correlation = self._correlations.setdefault(place, Correlation())
+        correlation = self.correlations.setdefault(place, Correlation())
         correlation.add(self._scaled(session, prediction), self._scaled(session, response))
+
+    def join(self, other: "Scoreboard") -> None:
+        """Add all that another one of the same units and frames holds."""
+        for place, correlation in other.correlations.items():
+            self.correlations.setdefault(place, Correlation()).join(correlation)
 
     def score(self, tier: str) -> float:
         """The tier's score: mean over kinds of the mean over mice; NaN where no trial was added."""
-        return over_kinds({kind: self._per_mouse(tier, kind) for kind in self.kinds(tier)})
+        return over_kinds(self.per_neuron(tier))
+
+    def per_neuron(self, tier: str) -> dict[str, dict[str, npt.NDArray[np.float64]]]:
+        """(N,) correlations of a tier, by kind of stimulus and by mouse."""
+        return {kind: self._per_mouse(tier, kind) for kind in self.kinds(tier)}
 
     def kind_score(self, tier: str, kind: str) -> float:
         """The score of one kind of stimulus."""
@@ -65,12 +77,12 @@ class Scoreboard:
 
     def kinds(self, tier: str) -> list[str]:
         """The kinds of stimulus that were added for a tier."""
-        return sorted({kind for of_tier, kind, _ in self._correlations if of_tier == tier})
+        return sorted({kind for of_tier, kind, _ in self.correlations if of_tier == tier})
 
     def _per_mouse(self, tier: str, kind: str) -> dict[str, npt.NDArray[np.float64]]:
         return {
             mouse: correlation.per_neuron()
-            for (of_tier, of_kind, mouse), correlation in self._correlations.items()
+            for (of_tier, of_kind, mouse), correlation in self.correlations.items()
             if (of_tier, of_kind) == (tier, kind)
         }
 

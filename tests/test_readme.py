@@ -11,6 +11,7 @@ HIDDEN_FOLDERS = {
     "confirm",
     "doctor",
     "download",
+    "predicting",
     "report",
     "rules",
     "spaces",

@@ -48,6 +48,7 @@ def _joined(report: Report, members: tuple[Report, ...]) -> Report:
         mice=tuple(mice),
         values=sum(member.values for member in members),
         members=members,
+        unchecked=tuple(dict.fromkeys(each for member in members for each in member.unchecked)),
     )
 
 

@@ -1,10 +1,11 @@
 """One submission file, checked in one pass over its rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ensemble.checks.alone import UNCHECKED, Alone
 from ensemble.checks.findings import Findings, Place
 from ensemble.checks.predictions import Predictions
 from ensemble.checks.structure import Structure
@@ -12,7 +13,8 @@ from ensemble.checks.trials import Trials
 from ensemble.checks.verdict import Report
 from ensemble.columns import COLUMNS
 from ensemble.naming import LARGEST_UPLOAD, Scheme, file_names, nearest, schemes_of, tier_of
-from ensemble.reader import DAMAGE, open_parquet, raw_rows
+from ensemble.reader import DAMAGE, RawRow, open_parquet, raw_rows
+from models.answers import Answers
 from models.errors import Problem, UserError
 from models.recordings.session import Session
 
@@ -21,11 +23,14 @@ from models.recordings.session import Session
 class Truth:
     """What a submission is held against."""
 
-    sessions: Sequence[Session]
-    mice: Sequence[str]
+    sessions: Sequence[Session] | None
+    """None where the file is all there is."""
+    mice: Sequence[str] = ()
     """The scored ones."""
     scheme: Scheme | None = None
     """The only scheme of names that is accepted; None for any."""
+    answers: Answers | None = None
+    """Known responses, to tell whether predictions fit those of another frame better."""
 
 
 def check_file(path: Path, truth: Truth) -> Report:
@@ -39,7 +44,9 @@ def check_file(path: Path, truth: Truth) -> Report:
         broken = Problem("file", "it is a whole Parquet file", error.message)
         return replace(report, problems=(*problems, broken))
     with file:
-        return _check_content(file, truth, report)
+        if truth.sessions is None:
+            return _check_alone(file, report)
+        return _check_content(file, truth, truth.sessions, report)
 
 
 def size_problems(path: Path) -> list[Problem]:
@@ -58,12 +65,16 @@ def _name_problems(name: str, scheme: Scheme | None) -> list[Problem]:
     return [Problem("file name", f"it is one of {', '.join(names)}", name + hint)]
 
 
-def _check_content(file: Any, truth: Truth, report: Report) -> Report:
+def _check_content(file: Any, truth: Truth, sessions: Sequence[Session], report: Report) -> Report:
     structure = Structure(file)
     found, doubts = Findings(), Findings()
-    trials = Trials(truth.sessions, truth.mice, found)
-    predictions = Predictions(found, doubts)
-    rows, damage = _read(file, structure.readable, trials, predictions)
+    trials = Trials(sessions, truth.mice, found)
+    predictions = Predictions(found, doubts, truth.answers)
+
+    def add(place: Place, row: RawRow) -> None:
+        predictions.add(place, row, *trials.add(place, row))
+
+    rows, damage = _read(file, structure.readable, add)
     tier = report.tier or trials.probable_tier()
     # Rows that cannot be read or told apart are not missing.
     comparable = tier is not None and not damage and {*COLUMNS[:2]} <= {*structure.readable}
@@ -85,15 +96,44 @@ def _check_content(file: Any, truth: Truth, report: Report) -> Report:
     )
 
 
+def _check_alone(file: Any, report: Report) -> Report:
+    structure = Structure(file)
+    found, doubts = Findings(), Findings()
+    predictions = Predictions(found, doubts)
+    alone = Alone(predictions, found, doubts)
+
+    def add(place: Place, row: RawRow) -> None:
+        predictions.add(place, row, None, None)
+        alone.add(place, row)
+
+    rows, damage = _read(file, structure.readable, add)
+    whole = not damage and {*COLUMNS[:2]} <= {*structure.readable}
+    problems, warnings = alone.finish(report.tier if whole else None)
+    mixed, _ = predictions.finish()
+    return replace(
+        report,
+        problems=(
+            *(*report.problems, *structure.problems, *damage),
+            *(*problems, *found.problems(), *mixed),
+        ),
+        warnings=(*structure.warnings, *doubts.problems(), *warnings),
+        rows=rows,
+        mice=alone.mice,
+        frames=predictions.frames,
+        trial_form=alone.form,
+        values=predictions.values,
+        unchecked=UNCHECKED,
+    )
+
+
 def _read(
-    file: Any, columns: Sequence[str], trials: Trials, predictions: Predictions
+    file: Any, columns: Sequence[str], add: Callable[[Place, RawRow], None]
 ) -> tuple[int, list[Problem]]:
-    """Show every row to both; return how many there were and what made reading stop."""
+    """Show every row to `add`; return how many there were and what made reading stop."""
     number = 0
     try:
         for number, row in enumerate(raw_rows(file, columns), start=1):
-            place = Place(number - 1, row.mouse, row.trial)
-            predictions.add(place, row, *trials.add(place, row))
+            add(Place(number - 1, row.mouse, row.trial), row)
     except DAMAGE as error:
         reason = str(error).splitlines()[0]
         return number, [Problem(f"after row {number - 1}", "every page can be read", reason)]

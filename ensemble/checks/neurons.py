@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
+from ensemble.checks.constant import Constant, constant_warnings
+from ensemble.checks.precision import PrecisionTrace
 from models.errors import Problem, RecordingError
 from models.metrics import LAST_FRAME, response_precision
 from models.recordings.session import Session
@@ -14,44 +16,75 @@ _CLOSE, _FAR = np.log(1.5), np.log(3)
 
 
 class Neurons:
-    """Sums over the rows of one mouse: memory for N values, whatever the number of rows."""
+    """Sums over the rows of one mouse: memory for a few values a neuron, whatever the rows."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._active = np.zeros(session.neurons, dtype=np.bool_)
-        self._sum = np.zeros(session.neurons)
+    def __init__(self, mouse: str, neurons: int, session: Session | None = None) -> None:
+        """`session` is the recording of the mouse, where there is one."""
+        self._mouse, self._session = mouse, session
+        self._sum = np.zeros(neurons)
         self._frames = 0
+        precision = _precision(session, neurons)
+        self._plain, self._divided = Constant(neurons), Constant(neurons, precision)
+        self._trace = None if precision is None else PrecisionTrace(precision)
+
+    @property
+    def count(self) -> int:
+        """N."""
+        return len(self._sum)
 
     def add(self, prediction: Array) -> None:
         """Add the (N, F) of one trial."""
-        self._active |= prediction.any(axis=1)
         with np.errstate(invalid="ignore"):  # infinities are told of elsewhere
             self._sum += prediction.sum(axis=1, dtype=np.float64)
         self._frames += prediction.shape[1]
+        self._plain.add(prediction)
+        self._divided.add(prediction)
+        if self._trace is not None:
+            self._trace.add(prediction)
 
     def warnings(self) -> list[Problem]:
-        """Neurons that never do anything, and a scale that looks like the raw responses'."""
-        return self._silent() + self._unscaled()
+        """Neurons that never do anything, and values without their frame's precision."""
+        constant = constant_warnings(self._mouse, self.count, self._plain, self._divided)
+        return constant + self._precision_warnings()
 
-    def _silent(self) -> list[Problem]:
-        silent = int(np.sum(~self._active))
-        if not silent or not self._frames:
-            return []
-        found = f"{silent:,} of {len(self._active):,} neurons at 0 in every trial"
-        return [Problem(self._session.name, "a neuron's prediction varies", found)]
+    def _precision_warnings(self) -> list[Problem]:
+        lag = self._trace.lag() if self._trace is not None else None
+        if lag is not None:
+            return [self._late(lag)] if lag else []
+        if self._trace is not None and self._trace.absent():
+            return [self._unscaled("values without its jumps from frame to frame")]
+        return [self._unscaled("the scale of the raw responses")] if self._looks_raw() else []
 
-    def _unscaled(self) -> list[Problem]:
+    def _late(self, lag: int) -> Problem:
+        words, start = {-1: ("before", 49), 1: ("after", 51)}[lag]
+        rule = "the first value of a trial is of source frame 50, times the precision of that frame"
+        found = f"the precision of the frame {words} each, as if the first were of frame {start}"
+        return Problem(self._mouse, rule, found)
+
+    def _unscaled(self, found: str) -> Problem:
+        rule = "predictions are multiplied by the response precision (1 / std of neuron and frame)"
+        return Problem(self._mouse, rule, found)
+
+    def _looks_raw(self) -> bool:
+        if self._session is None or not self._frames:
+            return False
         try:
             mean = self._session.statistic("responses", "mean")[:, :LAST_FRAME]
             std = self._session.statistic("responses", "std")[:, :LAST_FRAME]
         except RecordingError:
-            return []
-        if not self._frames or len(mean) != len(self._sum) or len(std) != len(self._sum):
-            return []
-        if not looks_unscaled(self._sum / self._frames, mean, std):
-            return []
-        rule = "predictions are multiplied by the response precision (1 / std of each neuron)"
-        return [Problem(self._session.name, rule, "the scale of the raw responses")]
+            return False
+        if len(mean) != len(self._sum) or len(std) != len(self._sum):
+            return False
+        return looks_unscaled(self._sum / self._frames, mean, std)
+
+
+def _precision(session: Session | None, neurons: int) -> npt.NDArray[np.float64] | None:
+    """(N, T or 1) precision of a session; None where it is not known, or of other neurons."""
+    try:
+        precision = None if session is None else session.precision
+    except RecordingError:
+        return None
+    return precision if precision is not None and len(precision) == neurons else None
 
 
 def looks_unscaled(predicted: Array, mean: Array, std: Array) -> bool:

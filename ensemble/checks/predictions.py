@@ -6,8 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ensemble.checks.findings import Findings, Place
+from ensemble.checks.lag import Lag
 from ensemble.checks.neurons import Neurons
 from ensemble.reader import RawRow
+from models.answers import Answers
 from models.errors import Problem
 from models.metrics import scored_frames
 from models.recordings.session import Session
@@ -18,12 +20,17 @@ CONVENTIONS = (249, 250)
 class Predictions:
     """The predictions of a submission, row by row; memory does not grow with their number."""
 
-    def __init__(self, problems: Findings, warnings: Findings) -> None:
+    def __init__(
+        self, problems: Findings, warnings: Findings, answers: Answers | None = None
+    ) -> None:
+        """`answers` are the known responses, if any, to compare with."""
         self._problems = problems
+        self._answers = answers
         self._warnings = warnings
         self._conventions: Counter[int] = Counter()
         self._first: dict[int, Place] = {}
         self._neurons: dict[str, Neurons] = {}
+        self._lags: dict[str, Lag] = {}
         self.values = 0
 
     @property
@@ -44,9 +51,15 @@ class Predictions:
         if not row.nulls.get("prediction"):
             self._check_shape(place, row, session, trial)
 
+    def note_convention(self, place: Place, frames: int) -> None:
+        """Note that a row follows the convention of 249 or of 250 values."""
+        self._conventions[frames] += 1
+        self._first.setdefault(frames, place)
+
     def finish(self) -> tuple[list[Problem], list[Problem]]:
         """Problems and warnings that only the whole file shows."""
         warnings = [w for neurons in self._neurons.values() for w in neurons.warnings()]
+        warnings += [w for lag in self._lags.values() for w in lag.warnings()]
         return self._mixed_conventions(), warnings
 
     def _mixed_conventions(self) -> list[Problem]:
@@ -93,15 +106,21 @@ class Predictions:
             rule = "all neurons of a trial have the same number of values"
             self._problems.add(rule, place, f"{row.lengths.min()} to {row.lengths.max()}")
         elif row.lengths.size and session is not None:
-            self._note(row, session)
+            self._note(row, session, trial)
             if trial in session.tiers:
                 self._check_frames(place, int(row.lengths[0]), session.length(trial))
 
-    def _note(self, row: RawRow, session: Session) -> None:
-        prediction = row.prediction
+    def _note(self, row: RawRow, session: Session, trial: int | None) -> None:
+        prediction, name = row.prediction, session.name
         if prediction is None or len(prediction) != session.neurons:
             return
-        self._neurons.setdefault(session.name, Neurons(session)).add(prediction)
+        if name not in self._neurons:
+            self._neurons[name] = Neurons(name, session.neurons, session)
+        self._neurons[name].add(prediction)
+        if self._answers is not None and trial is not None:
+            if name not in self._lags:
+                self._lags[name] = Lag(session, self._answers)
+            self._lags[name].add(trial, prediction)
 
     def _check_frames(self, place: Place, found: int, length: int) -> None:
         wanted = {c: len(range(length)[scored_frames(length, c)]) for c in CONVENTIONS}
@@ -112,5 +131,4 @@ class Predictions:
             told = f"{found} instead of {counts} of a trial of {length} frames"
             self._problems.add(rule, place, told)
         if len(matching) == 1:
-            self._conventions[matching[0]] += 1
-            self._first.setdefault(matching[0], place)
+            self.note_convention(place, matching[0])

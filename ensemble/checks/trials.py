@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from ensemble.checks.findings import Findings, Place, shortened
+from ensemble.checks.presentations import are_presentations
 from ensemble.columns import TrialForm
 from ensemble.naming import nearest
 from ensemble.reader import RawRow, trial_of
@@ -50,13 +51,20 @@ class Trials:
 
     def compare(self, tier: str) -> list[Problem]:
         """Hold all rows against the trials of `tier`; what is missing comes as one problem a mouse."""
-        for name, rows in self._rows.items():
-            for trial, place in rows.items():
-                self._check_tier(place, self._sessions[name].tiers.get(trial), tier)
-        missing = ((name, self._missing(name, tier)) for name in self._rows)
-        return [
-            Problem(name, f"each {tier} trial has a row", found) for name, found in missing if found
-        ]
+        return [p for name in self._rows for p in self._compared(name, self._rows[name], tier)]
+
+    def _compared(self, name: str, rows: dict[int, Place], tier: str) -> list[Problem]:
+        """What is wrong with the trials of one mouse; those that are no file's go to `found`."""
+        session = self._sessions[name]
+        if are_presentations(session, set(rows), tier):
+            rule = "trial_indices are the ids of files, such as 1 of 1.npy"
+            file = "meta/trials/trial_idx.npy, the ids of the original presentations"
+            found = f"{len(rows):,} of those in {file}"
+            return [Problem(name, rule, found)]
+        for trial, place in rows.items():
+            self._check_tier(place, session.tiers.get(trial), tier)
+        missing = self._missing(name, tier)
+        return [Problem(name, f"each {tier} trial has a row", missing)] if missing else []
 
     def _missing(self, name: str, tier: str) -> str | None:
         wanted = self._sessions[name].trials(tier)

@@ -33,7 +33,10 @@ class Report:
     members: tuple["Report", ...] = ()
     """A zip's files; their problems are among its own."""
 
+    unchecked: tuple[str, ...] = ()
+    """What could not be told without recordings."""
+
     @property
     def ok(self) -> bool:
-        """Whether the server would take it."""
+        """Whether the server would take it, as far as it was checked."""
         return not self.problems

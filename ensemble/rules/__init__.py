@@ -2,7 +2,7 @@
 
 from ensemble.rules.bagged import BaggedGreedy
 from ensemble.rules.greedy import Greedy
-from ensemble.rules.limits import Limits
+from ensemble.rules.limits import Budget, Limits
 from ensemble.rules.mean import PlainMean
 from ensemble.rules.per_mouse import PerMouse
 from ensemble.rules.per_neuron import PerNeuron
@@ -12,19 +12,20 @@ from ensemble.rules.single import BestSingle
 from ensemble.rules.top import TopK
 from ensemble.rules.weights import Weights
 
-KINDS: tuple[type[Rule], ...] = (
-    PlainMean,
-    BestSingle,
-    TopK,
-    Greedy,
-    BaggedGreedy,
-    Simplex,
-    PerMouse,
-    PerNeuron,
-)
-"""Every kind of rule, the simplest first."""
+WORDS: dict[str, type[Rule]] = {
+    "mean": PlainMean,
+    "single": BestSingle,
+    "top": TopK,
+    "greedy": Greedy,
+    "bagged": BaggedGreedy,
+    "simplex": Simplex,
+    "per-mouse": PerMouse,
+    "per-neuron": PerNeuron,
+}
+"""Every kind of rule by the word that asks for it, the simplest first."""
+KINDS = tuple(WORDS.values())
 
-__all__ = ["KINDS", "Limits", "Rule", "Weights", "every_rule"]
+__all__ = ["KINDS", "WORDS", "Budget", "Limits", "Rule", "Weights", "every_rule"]
 
 
 def every_rule(limits: Limits | None = None) -> list[Rule]:

@@ -38,13 +38,20 @@ class Greedy(Rule):
 
 def greedy(crew: Crew, limits: Limits, steps: int = STEPS) -> Array64:
     """(M,) weights. In each step equal members go to one that is in already, else to the first."""
+    points, scores = way(crew, limits, steps)
+    best = points[first_best(np.array(scores))]
+    return best / float(best.sum())
+
+
+def way(crew: Crew, limits: Limits, steps: int = STEPS) -> tuple[list[Array64], list[float]]:
+    """From the start on, (M,) how often each member was added, and the score of that mean."""
     counts = np.zeros(crew.members)
     sums = [_RunningSum(covariance) for covariance in crew.covariances.values()]
     for member in best_prefix(crew, limits):
         counts[member] += 1
         for each in sums:
             each.add(member)
-    way, scores = [counts.copy()], [crew.score(counts / counts.sum())]
+    points, scores = [counts.copy()], [crew.score(counts / counts.sum())]
     for _ in range(steps):
         inside = np.flatnonzero(counts).tolist()
         gains = np.mean([each.scores_with() for each in sums], axis=0)
@@ -56,10 +63,9 @@ def greedy(crew: Crew, limits: Limits, steps: int = STEPS) -> Array64:
         counts[member] += 1
         for each in sums:
             each.add(member)
-        way.append(counts.copy())
+        points.append(counts.copy())
         scores.append(float(gains[member]))
-    best = way[first_best(np.array(scores))]
-    return best / float(best.sum())
+    return points, scores
 
 
 class _RunningSum:

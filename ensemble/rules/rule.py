@@ -58,13 +58,12 @@ def candidates(crew: Crew, limits: Limits) -> list[int]:
 
     Of equally cheap ones the better one. Where all are constant, one of them.
     """
-    costs = limits.costs or (0.0,) * crew.members
-    affordable = [m for m in crew.ranking if costs[m] <= limits.budget]
+    affordable = [m for m in crew.ranking if limits.affords(m)]
     each = crew.covariances.values()
     alike = np.all([_alike(covariance) for covariance in each], axis=0)
     moving = np.any([_moving(covariance) for covariance in each], axis=0)
     kept: list[int] = []
-    for member in sorted(affordable, key=lambda m: costs[m]):
+    for member in sorted(affordable, key=limits.cost):
         if moving[member] and not alike[member, kept].any():
             kept.append(member)
     return [m for m in affordable if m in kept] or affordable[:1]

@@ -30,6 +30,18 @@ class Weights:
         ]
         return np.flatnonzero(np.vstack(each).any(axis=0)).tolist()
 
+    def of_members(self, chosen: Sequence[int]) -> "Weights":
+        """The same for these members alone; the others have none."""
+        own = {mouse: weights[..., list(chosen)] for mouse, weights in self.own.items()}
+        return Weights(self.shared[list(chosen)], own)
+
+    def with_more(self, more: int) -> "Weights":
+        """With further members at the end, who get the weight of one in M + `more` each."""
+        if not more:
+            return self
+        own = {mouse: _with_more(weights, more) for mouse, weights in self.own.items()}
+        return Weights(_with_more(self.shared, more), own)
+
     def among(self, chosen: Sequence[int], members: int) -> "Weights":
         """The same weights where these members are `chosen` ones of more; the others get 0."""
         return Weights(
@@ -43,6 +55,12 @@ def equal(chosen: Sequence[int], members: int) -> Array64:
     weights = np.zeros(members)
     weights[list(chosen)] = 1 / len(chosen)
     return weights
+
+
+def _with_more(weights: Array64, more: int) -> Array64:
+    count = weights.shape[-1] + more
+    added = np.full((*weights.shape[:-1], more), 1 / count)
+    return np.concatenate([weights * (1 - more / count), added], axis=-1)
 
 
 def _among(weights: Array64, chosen: Sequence[int], members: int) -> Array64:

@@ -83,3 +83,27 @@ def quality(
     out.print(f"{measured[0].machine}; commit {measured[0].commit}")
     if json is not None:
         write_figures(json, measured)
+
+
+@bench.command()
+def cluster(
+    json: Json = None,
+    trials: Annotated[
+        int, typer.Option(min=1, help="Sleeping trials of twenty seconds, for each node.")
+    ] = 6,
+    trivial: Annotated[int, typer.Option(min=16, help="Trials for the driver's memory.")] = 1000,
+) -> None:
+    """Measure how a search scales over declared nodes, and what the loss of one costs; ten minutes."""
+    from models.bench.figure import figure_table, write_figures
+    from search.bench.cluster import PROMISES, Size, bench_cluster
+
+    with err.status("running searches on one, two and four declared nodes"):
+        measured = bench_cluster(Size(trials, trivial))
+    title = "cluster: nodes declared on this machine, trials that sleep or do nothing"
+    out.print(figure_table(title, measured.figures, PROMISES))
+    for line in measured.lines():
+        out.print(line)
+    first = measured.figures[0]
+    out.print(f"{first.machine}; commit {first.commit}")
+    if json is not None:
+        write_figures(json, measured.figures)

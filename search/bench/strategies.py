@@ -76,8 +76,9 @@ def _searched(sampler: str, seed: int, place: Path, data: Path, recipe: Quality)
     if stopped:
         raise RunError("confirming was stopped", "Run it again.")
     score, family = best_of(found, board)
-    chosen = [NAME, "--home", str(place)]
-    averaged = average(data, place / SUBMISSION, recipe.top, chosen)
+    # Not what confirmed them, which are several runs a trial: all strategies average as many.
+    best = [runs / str(row.number) for row in board.ranked()[: recipe.top]]
+    averaged = average(data, place / SUBMISSION, recipe.top, best)
     return Outcome(
         best_confirmed=score,
         family=family,
@@ -100,7 +101,7 @@ def _fixed(seed: int, place: Path, data: Path, recipe: Quality) -> Outcome:
     folder = place / NAME
     ended, found = train_fixed(recipe, folder, data, seed)
     best = found[: recipe.top]
-    runs = [word for each in best for word in ("--run", str(folder / "runs" / str(each.number)))]
+    runs = [folder / "runs" / str(each.number) for each in best]
     averaged = average(data, place / SUBMISSION, recipe.top, runs)
     return Outcome(
         best_confirmed=confirm_fixed(recipe, folder, data, best, seed),

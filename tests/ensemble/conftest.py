@@ -1,9 +1,18 @@
 """A data set of two mice, and fixtures that write a submission about it and check it; a tiny search."""
 
+import numpy as np
 import pytest
+import torch
 
 from ensemble.check import check_submission
+from ensemble.predict import ServerUnits
+from ensemble.predicting import parts as parts_module
+from ensemble.predicting.job import Job
+from ensemble.rules.weights import Weights
 from ensemble.submission import write_submission
+from models.recordings.data_set import open_sessions
+from models.recordings.session import fingerprint
+from models.recordings.truth import truth_folder
 from tests.ensemble.build_fixtures import make_demo
 from tests.ensemble.small_sessions import (
     LIVE_MAIN,
@@ -50,3 +59,38 @@ def table_verdict(tmp_path, sessions):
         return check_submission(tmp_path / name, sessions)
 
     return check
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Parts of a single trial."""
+    monkeypatch.setattr(parts_module, "PART_BYTES", 1)
+
+
+@pytest.fixture
+def one_thread():
+    """As the processes that are killed: the bits of a prediction depend on it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def job(demo, tmp_path):
+    """Of two members, one of two runs, with weights that differ; the oracle tier is not written."""
+    runs = ((demo.run(0), demo.run(4)), (demo.run(1),))
+    return Job(
+        data=demo.data,
+        fingerprint=fingerprint(open_sessions(demo.data)),
+        truth=truth_folder(demo.data),
+        runs=runs,
+        weights=Weights(np.array([0.75, 0.25])),
+        floor=demo.folder / "floor",
+        written=("live_test_main", "live_test_bonus", "train"),
+        evaluated=("oracle", "live_test_bonus", "train"),
+        units=ServerUnits(),
+        parts=tmp_path / "parts",
+        device="cpu",
+        threads=1,
+    )

@@ -1,17 +1,19 @@
 import hashlib
 import io
-from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from rich.console import Console
 
 from ensemble import build as building
-from ensemble.build import Options, build
+from ensemble.asking import options_of
+from ensemble.build import Options, build, rebuild
+from ensemble.candidates import members_of_runs, members_of_searches
 from ensemble.checks.verdict import Report
-from ensemble.heldout import select_prefix
+from ensemble.chosen import Wanted
+from ensemble.costs import size
 from ensemble.manifest import Manifest
-from ensemble.members import members_of_runs, members_of_search
 from ensemble.naming import targets
 from ensemble.reader import read_rows
 from ensemble.score import score_file
@@ -20,6 +22,7 @@ from models.errors import Problem, ProblemsFound, UserError
 from models.metrics import response_precision, scored_frames
 from models.recordings.data_set import open_sessions
 from models.recordings.truth import truth_folder
+from models.scoring import server_units
 from models.trained import TrainedRun
 from tests.ensemble.build_fixtures import set_score, train
 
@@ -28,14 +31,23 @@ def build_into(out, demo, candidates=None, **options):
     """Build on a console that is no terminal; what came of it, and what was printed."""
     text = io.StringIO()
     console = Console(file=text, width=200)
-    candidates = candidates or members_of_search(demo.home, demo.name)
+    candidates = candidates or complete_ones(demo)
     options = {"device": "cpu"} | options
     return build(candidates, Options(demo.data, out, **options), console), text.getvalue()
 
 
+def complete_ones(demo):
+    """The search's runs, none of which was confirmed."""
+    return members_of_searches(demo.home, [demo.name], unconfirmed=True)
+
+
+def best_labels(result, count):
+    return [each.label for each in result.selection.candidates[:count]]
+
+
 @pytest.fixture(scope="module")
 def built(demo, tmp_path_factory):
-    """An ensemble of two members, whatever the tiny runs score, and which runs responded to what."""
+    """The plain mean of the best two, and which runs responded to what."""
     out = tmp_path_factory.mktemp("out")
     calls = []
     respond = TrainedRun.respond
@@ -46,14 +58,8 @@ def built(demo, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TrainedRun, "respond", counted)
-        patch.setattr(building, "select_prefix", chosen_two)
-        result, text = build_into(out, demo)
+        result, text = build_into(out, demo, wanted=Wanted(top=2, rule="mean"))
     return out, result, text, calls
-
-
-def chosen_two(members, sessions):
-    """The scores as they are, but the choice of the best two."""
-    return replace(select_prefix(members, sessions), chosen=2)
 
 
 def test_all_files_zips_and_the_manifest_are_there(built):
@@ -67,7 +73,9 @@ def test_all_files_zips_and_the_manifest_are_there(built):
         "predictions_main.zip",
         "predictions_ood.zip",
         "manifest.json",
+        "report.html",
     }
+    assert result.page == out / "report.html"
     assert [report.path.parent for report in result.reports] == [out] * 4
     assert all(not report.problems for report in result.reports)
     assert all(report.rows for report in result.reports)
@@ -75,9 +83,7 @@ def test_all_files_zips_and_the_manifest_are_there(built):
 
 def test_rows_are_the_mean_of_the_members_in_the_servers_units(built, demo):
     out, result, _, _ = built
-    runs = [
-        TrainedRun.open(demo.run(prefix.label), "cpu") for prefix in result.selection.prefixes[:2]
-    ]
+    runs = [TrainedRun.open(demo.run(label), "cpu") for label in best_labels(result, 2)]
     sessions = {session.name: session for session in open_sessions(demo.data)}
     for target in targets():
         rows = list(read_rows(out / target.file))
@@ -98,7 +104,7 @@ def test_no_trial_is_predicted_twice(built, demo):
     predicting = 2 + 1  # members and floor; the third run was not chosen
     assert len(calls) == predicting * trials
     assert len({path for path, _ in calls}) == predicting
-    assert demo.run(result.selection.prefixes[2].label) not in {path for path, _ in calls}
+    assert demo.run(best_labels(result, 3)[2]) not in {path for path, _ in calls}
 
 
 def test_scores_are_those_of_the_files(built, demo):
@@ -122,9 +128,10 @@ def test_scores_are_those_of_the_files(built, demo):
 def test_what_is_printed(built):
     _, result, text, _ = built
     oracle = result.scores[0]
-    assert "3 runs trained to full budget; left out: " in text
+    assert "3 runs trained to full budget, not confirmed; left out: " in text
     assert "in-sample" in text
-    assert "chosen" in text
+    assert "cross-fitted" in text
+    assert "weights per neuron" in text
     assert "live_test_main: 2 trials" in text
     for value in (oracle.ensemble, oracle.best_single, oracle.floor, oracle.ceiling):
         assert f"{value:.4f}" in text
@@ -137,8 +144,8 @@ def test_the_manifest_tells_what_the_files_are_made_of(built, demo):
     out, result, _, _ = built
     manifest = Manifest.read(out)
     assert result.manifest == out / "manifest.json"
-    best = [prefix.label for prefix in result.selection.prefixes[:2]]
-    assert [member.folder for member in manifest.members] == [str(demo.run(n)) for n in best]
+    best = [str(demo.run(label)) for label in best_labels(result, 2)]
+    assert [member.runs[0].folder for member in manifest.members] == best
     assert [member.weight for member in manifest.members] == [0.5, 0.5]
     assert manifest.selection == result.selection
     assert manifest.evaluation == result.scores
@@ -162,7 +169,8 @@ def test_one_candidate_is_the_ensemble_and_says_why(demo, tmp_path):
 def test_options_reach_the_files(demo, tmp_path):
     mouse = open_sessions(demo.data)[1]
     options = {"frames": 250, "trial_indices": "file", "dtype": "float32", "mantissa_bits": 10}
-    only = {"mice": (mouse.name,), "scheme": "current", "normalise": False, "top": 1}
+    only = {"mice": (mouse.name,), "scheme": "current", "normalise": False}
+    only |= {"wanted": Wanted(pool=1)}
     result, text = build_into(tmp_path, demo, **options, **only)
     names = [report.path.name for report in result.reports]
     assert "predictions_final_test_bonus_ood.parquet.brotli" in names
@@ -172,16 +180,16 @@ def test_options_reach_the_files(demo, tmp_path):
     assert {report.frames for report in result.reports} == {250}
     row = next(read_rows(tmp_path / names[0]))
     assert row.prediction.dtype == np.float32
-    run = TrainedRun.open(demo.run(result.selection.prefixes[0].label), "cpu")
+    run = TrainedRun.open(demo.run(*best_labels(result, 1)), "cpu")
     raw = run.predict(mouse, row.trial)[:, 50:300]
     np.testing.assert_allclose(row.prediction, raw, rtol=2**-10)
     assert (row.prediction.view(np.int32) & ((1 << 13) - 1) == 0).all()
     assert "the files hold raw units" in text
-    assert len(result.selection.prefixes) == 1
+    assert len(result.selection.candidates) == 1
 
 
 def test_a_file_that_fails_its_check_ends_without_zips_and_manifest(demo, tmp_path, monkeypatch):
-    def refuse(path, *_):
+    def refuse(path, *_, **__):
         return Report(path, 1, (Problem("file", "it is right", "it is not"),))
 
     monkeypatch.setattr(building, "check_submission", refuse)
@@ -206,7 +214,7 @@ def test_without_a_truth_only_public_responses_are_evaluated(demo, tmp_path):
     for session in open_sessions(demo.data):
         (link / session.name).symlink_to(session.path)
     moved = type(demo)(link, demo.home)
-    one = {"top": 1, "mice": (open_sessions(demo.data)[0].name,)}
+    one = {"wanted": Wanted(top=1), "mice": (open_sessions(demo.data)[0].name,)}
     result, text = build_into(tmp_path / "out", moved, **one)
     assert [each.tier for each in result.scores] == ["oracle"]
     assert result.scores[0].ceiling is None
@@ -235,7 +243,7 @@ def test_a_failing_prediction_leaves_the_old_file(demo, tmp_path, monkeypatch):
     monkeypatch.setattr(TrainedRun, "respond", broken)
     with pytest.raises(UserError, match="finite everywhere"):
         build_into(tmp_path, demo)
-    assert [path.name for path in tmp_path.iterdir()] == [old.name]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [old.name]
     assert old.read_bytes() == b"old"
 
 
@@ -243,10 +251,9 @@ def test_only_the_top_runs_are_considered(demo, tmp_path):
     copied = demo.copy(tmp_path / "home")
     for number, score in (("4", 0.9), ("0", 0.8), ("1", 0.7)):
         set_score(copied.run(number), score)
-    result, text = build_into(
-        tmp_path / "out", copied, top=2, mice=(open_sessions(demo.data)[0].name,)
-    )
-    assert [prefix.label for prefix in result.selection.prefixes] == ["4", "0"]
+    mice = (open_sessions(demo.data)[0].name,)
+    result, text = build_into(tmp_path / "out", copied, wanted=Wanted(pool=2), mice=mice)
+    assert {each.label for each in result.selection.candidates} == {"4", "0"}
     assert "3 runs trained to full budget" in text
 
 
@@ -254,7 +261,74 @@ def test_on_a_terminal_there_is_a_bar(demo, tmp_path):
     text = io.StringIO()
     console = Console(file=text, width=200, force_terminal=True)
     mice = (open_sessions(demo.data)[0].name,)
-    options = Options(demo.data, tmp_path, device="cpu", top=1, mice=mice)
-    build(members_of_search(demo.home, demo.name), options, console)
+    options = Options(demo.data, tmp_path, Wanted(pool=1), device="cpu", mice=mice)
+    build(complete_ones(demo), options, console)
     assert "━" in text.getvalue()
     assert "/1" in text.getvalue()
+
+
+def test_a_manifest_makes_the_same_files_byte_for_byte(demo, tmp_path):
+    asked = {"wanted": Wanted(rule="per-neuron"), "mantissa_bits": 12, "scheme": "current"}
+    first, _ = build_into(tmp_path / "first", demo, **asked)
+    manifest = Manifest.read(tmp_path / "first")
+    assert any(isinstance(each[0], list) for each in manifest.weights.own.values())
+    options = options_of(manifest, Options(demo.data, tmp_path / "again", device="cpu"))
+    console = Console(file=io.StringIO(), width=200)
+    again = rebuild(manifest, options, console)
+    assert again.ok
+    assert again.scores == first.scores
+    for file in manifest.files:
+        content = (tmp_path / "again" / file.name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == file.sha256
+    made = Manifest.read(tmp_path / "again")
+    same = {"commit", "members", "weights", "selection", "evaluation", "files", "rule"}
+    assert made.model_dump(include=same) == manifest.model_dump(include=same)
+
+
+def test_a_manifest_of_other_recordings_is_refused(built, demo, tmp_path):
+    manifest = Manifest.read(built[0]).model_copy(update={"data_fingerprint": "0123"})
+    options = options_of(manifest, Options(demo.data, tmp_path / "again", device="cpu"))
+    with pytest.raises(UserError, match="the manifest is of recordings 0123"):
+        rebuild(manifest, options, Console(file=io.StringIO()))
+    assert not (tmp_path / "again").exists()
+
+
+def test_weights_of_each_neuron_reach_the_files(demo, tmp_path):
+    result, _ = build_into(tmp_path, demo, wanted=Wanted(rule="per-neuron"))
+    manifest = Manifest.read(tmp_path)
+    session = open_sessions(demo.data)[0]
+    weights = manifest.weights.weights.of(session.name)
+    assert weights.shape == (session.neurons, len(manifest.members))
+    runs = [TrainedRun.open(Path(m.runs[0].folder), "cpu") for m in manifest.members]
+    name = result.reports[0].path.name
+    row = next(row for row in read_rows(tmp_path / name) if row.mouse == session.name)
+    each = np.array([run.predict(session, row.trial).astype(float) for run in runs])
+    mean = np.einsum("nm,mnt->nt", weights, each)
+    wanted = server_units(session, mean)
+    np.testing.assert_allclose(row.prediction, np.maximum(wanted, 0), rtol=1e-6)
+
+
+def test_budgets_limit_the_members(demo, tmp_path):
+    members = complete_ones(demo).members
+    one = size(members[0]) / 1e6
+    mice = (open_sessions(demo.data)[0].name,)
+    wanted = Wanted(rule="mean", megabytes=1.5 * one)
+    result, _ = build_into(tmp_path / "small", demo, wanted=wanted, mice=mice)
+    assert result.selection.chosen == 1
+    with pytest.raises(
+        UserError, match=r"pays at least the cheapest member; found a cost of .* GFLOP"
+    ):
+        build_into(tmp_path / "none", demo, wanted=Wanted(gflop=1e-9), mice=mice)
+    assert not (tmp_path / "none").exists()
+
+
+def test_refused_files_do_not_replace_earlier_ones(demo, tmp_path, monkeypatch):
+    mice = (open_sessions(demo.data)[0].name,)
+    build_into(tmp_path, demo, wanted=Wanted(pool=1), mice=mice)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    refused = Report(tmp_path, 1, (Problem("file", "it is right", "it is not"),))
+    monkeypatch.setattr(building, "check_submission", lambda *_, **__: refused)
+    result, _ = build_into(tmp_path, demo, wanted=Wanted(pool=2, rule="mean"), mice=mice)
+    assert not result.ok
+    after = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert after == before

@@ -128,72 +128,12 @@ def test_a_cut_file_is_no_parquet_file(tmp_path, sessions, share):
     assert (report.tier, report.rows, report.ok) == ("live_test_main", 0, False)
 
 
-def test_damaged_pages_are_told_once(tmp_path, sessions):
-    path = write_right(tmp_path, sessions)
-    content = bytearray(path.read_bytes())
-    content[4:2000] = bytes(1996)
-    path.write_bytes(content)
-    problem = only(check_submission(path, sessions).problems)
-    assert problem.rule == "every page can be read"
-
-
-@pytest.mark.parametrize("compression", ["snappy", None])
-def test_another_compression(table_verdict, rows, compression):
-    problem = only(table_verdict(table_of(rows), compression=compression).problems)
-    assert "Brotli" in problem.rule
-    assert problem.found == (compression or "uncompressed").upper()
-
-
 def test_too_large_a_file(tmp_path, sessions, monkeypatch):
     path = write_right(tmp_path, sessions)
     monkeypatch.setattr(file, "LARGEST_UPLOAD", path.stat().st_size)
     assert check_submission(path, sessions).ok
     monkeypatch.setattr(file, "LARGEST_UPLOAD", path.stat().st_size - 1)
     assert "an upload has at most" in only(check_submission(path, sessions).problems).rule
-
-
-@pytest.mark.parametrize(
-    ("change", "found"),
-    [
-        (lambda table: table.drop(columns="neuron_ids"), "no neuron_ids"),
-        (lambda table: table.assign(frames=1), "also frames"),
-        (lambda table: table.rename(columns={"mouse": "mice"}), "no mouse, also mice"),
-        (lambda table: table[["trial_indices", "mouse", "prediction", "neuron_ids"]], "the order"),
-    ],
-)
-def test_other_columns(table_verdict, rows, change, found):
-    problem = only(table_verdict(change(table_of(rows))).problems)
-    assert problem.where == "columns"
-    assert problem.found.startswith(found)
-
-
-def test_an_index_of_pandas_is_a_column_too_many(table_verdict, rows):
-    report = table_verdict(table_of(rows).set_index(pd.Index(range(1, 13, 2))), index=True)
-    assert only(report.problems).found == "also __index_level_0__"
-
-
-@pytest.mark.parametrize(
-    ("column", "values", "found"),
-    [
-        ("mouse", [1] * 6, "int64"),
-        ("trial_indices", [0.5] * 6, "double"),
-        ("prediction", [[1.0, 2.0]] * 6, "list<element: double>"),
-        ("prediction", [[[1, 2]]] * 6, "list<element: list<element: int64>>"),
-        ("neuron_ids", [["2"]] * 6, "list<element: string>"),
-    ],
-)
-def test_other_types(table_verdict, rows, column, values, found):
-    problem = only(table_verdict(table_of(rows).assign(**{column: values})).problems)
-    assert problem.where == f"column {column}"
-    assert problem.found == found
-
-
-def test_unusual_but_readable_types_are_a_warning(table_verdict, rows):
-    table = table_of(rows).astype({"mouse": "category", "trial_indices": "int16"})
-    report = table_verdict(table)
-    assert report.problems == ()
-    assert [w.where for w in report.warnings] == ["column mouse", "column trial_indices"]
-    assert report.rows == 6
 
 
 def test_a_file_without_rows(tmp_path, sessions):

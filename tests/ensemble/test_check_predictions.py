@@ -1,9 +1,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from ensemble.check import check_submission
@@ -12,7 +9,6 @@ from ensemble.submission import write_submission
 from tests.ensemble.small_sessions import (
     FIRST,
     LIVE_MAIN,
-    SECOND,
     make_session,
     only,
     right_rows,
@@ -29,13 +25,6 @@ def test_other_neuron_ids(verdict, rows):
     assert "4 ids that are not in it in row 1" in problem.found
 
 
-def test_too_few_neurons(verdict, rows):
-    fewer = replace(rows[0], prediction=rows[0].prediction[1:], neuron_ids=rows[0].neuron_ids[1:])
-    ids, neurons = verdict([fewer, *rows[1:]]).problems
-    assert (ids.where, ids.found) == (f"row 0 ({FIRST}, trial 2)", "4 ids instead of 5")
-    assert neurons.found == "4 instead of 5"
-
-
 @pytest.mark.parametrize(("tier", "count", "told"), [("main", 248, "249"), ("bonus", 191, "189")])
 def test_a_wrong_number_of_frames(tmp_path, sessions, tier, count, told):
     rows = right_rows(sessions, f"live_test_{tier}")
@@ -44,15 +33,6 @@ def test_a_wrong_number_of_frames(tmp_path, sessions, tier, count, told):
     write_submission(tmp_path / name, [wrong, *rows[1:]])
     problem = only(check_submission(tmp_path / name, sessions).problems)
     assert problem.found.startswith(f"{count} instead of {told} or ")
-
-
-def test_249_and_250_frames_in_one_file(verdict, sessions, rows):
-    report = verdict([*rows[:5], right_rows(sessions, longest=250)[5]])
-    problem = only(report.problems)
-    assert problem.where == "frames"
-    assert "as with 249: 5, first row 0" in problem.found
-    assert f"as with 250: 1, first row 5 ({SECOND}, trial 7)" in problem.found
-    assert report.frames is None
 
 
 def test_a_trial_without_scored_frames_tells_no_convention(tmp_path):
@@ -66,14 +46,6 @@ def test_a_trial_without_scored_frames_tells_no_convention(tmp_path):
     assert (report.problems, report.rows, report.frames) == ((), 2, 250)
 
 
-def test_neurons_of_different_lengths(table_verdict, rows):
-    table = table_of(rows)
-    table.loc[2, "prediction"][3].pop()
-    problem = only(table_verdict(table).problems)
-    assert problem.where == f"row 2 ({FIRST}, trial 7)"
-    assert problem.found == "248 to 249"
-
-
 def test_values_that_are_not_finite(table_verdict, rows):
     rows[1].prediction[0, :2] = np.nan, np.inf  # pandas writes NaN as null
     rows[4].prediction[6, 248] = -np.inf
@@ -81,62 +53,6 @@ def test_values_that_are_not_finite(table_verdict, rows):
     assert (problem.where, problem.rule) == ("2 rows", "predictions are finite")
     assert f"2 values NaN, null or infinite in row 1 ({FIRST}, trial 3)" in problem.found
     assert "1 values NaN, null or infinite in row 4" in problem.found
-
-
-def nulled(column, how):
-    def change(table):
-        cells = table[column].to_list()
-        cells[0] = how(cells[0])
-        return table.assign(**{column: pd.Series(cells, dtype=object)})
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("column", "how"),
-    [
-        ("mouse", lambda _: None),
-        ("prediction", lambda _: None),
-        ("prediction", lambda cell: [None, *cell[1:]]),
-        ("neuron_ids", lambda _: None),
-        ("neuron_ids", lambda cell: [None, *cell[1:]]),
-    ],
-)
-def test_nulls(table_verdict, rows, column, how):
-    problems = table_verdict(nulled(column, how)(table_of(rows))).problems
-    (null,) = [problem for problem in problems if problem.rule == "no cell is null"]
-    assert null.found == f"1 in {column}"
-    # Without its mouse, the row cannot stand for its trial.
-    assert len(problems) == (2 if column == "mouse" else 1)
-
-
-def test_a_null_trial(tmp_path, sessions, rows):
-    write_submission(tmp_path / "right", rows)
-    table = pq.read_table(tmp_path / "right")
-    trials = pa.array([None, *table["trial_indices"].to_pylist()[1:]], pa.int64())
-    table = table.set_column(1, "trial_indices", trials)
-    pq.write_table(table, tmp_path / LIVE_MAIN, compression="brotli")
-    missing, null = check_submission(tmp_path / LIVE_MAIN, sessions).problems
-    assert missing.found == "no row for 1 of 3: 2"
-    assert null.found == "1 in trial_indices"
-
-
-def test_negative_values_are_a_warning(verdict, rows):
-    rows[0].prediction[2, 3] = -0.5
-    report = verdict(rows)
-    assert report.ok
-    assert only(report.warnings).found == "-0.5"
-
-
-def test_zeros_are_a_warning(verdict, rows):
-    for row in rows[:3]:
-        row.prediction[1] = 0
-    rows[4].prediction[:] = 0
-    report = verdict(rows)
-    assert report.ok
-    trial, neuron = report.warnings
-    assert (trial.where, trial.found) == (f"row 4 ({SECOND}, trial 3)", "only zeros")
-    assert (neuron.where, neuron.found) == (FIRST, "1 of 5 neurons at 0 in every trial")
 
 
 @pytest.mark.parametrize("raw", [True, False])

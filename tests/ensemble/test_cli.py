@@ -8,6 +8,7 @@ import pytest
 from ensemble import build as building
 from ensemble.build import Options
 from ensemble.checks.verdict import Report
+from ensemble.chosen import Wanted
 from ensemble.cli import app
 from ensemble.submission import Row, write_submission
 from models import console
@@ -36,6 +37,7 @@ def submission(demo, tmp_path_factory):
     out = tmp_path_factory.mktemp("cli")
     with pytest.MonkeyPatch.context() as patch:
         words = ["build", "demo", "--data", demo.data, "--out", out, "--home", demo.home]
+        words += ["--unconfirmed"]
         patch.setattr(sys, "argv", ["ensemble", *map(str, words), "--device", "cpu"])
         with pytest.raises(SystemExit) as caught:
             console.run(app, "python -m ensemble")
@@ -77,7 +79,8 @@ def test_options_are_handed_on(command, demo, tmp_path, monkeypatch):
         return building.Built(None, (), (report,))
 
     monkeypatch.setattr(building, "build", fake)
-    words = ["--out", tmp_path, "--top", 3, "--names", "current", "--frames", 250]
+    words = ["--out", tmp_path, "--top", 3, "--pool", 9, "--rule", "greedy"]
+    words += ["--max-mb", 5, "--max-gflop", 7, "--names", "current", "--frames", 250]
     words += ["--trial-indices", "file", "--float32", "--mantissa-bits", 10, "--no-normalise"]
     words += ["--truth", "t", "--mice", "a", "--mice", "b", "--device", "cpu"]
     words += ["--run", demo.run(0), "--run", demo.run(1)]
@@ -90,7 +93,7 @@ def test_options_are_handed_on(command, demo, tmp_path, monkeypatch):
     assert options == Options(
         data=demo.data,
         out=tmp_path,
-        top=3,
+        wanted=Wanted(9, 3, "greedy", 5, 7),
         mice=("a", "b"),
         scheme="current",
         frames=250,
@@ -145,13 +148,17 @@ def test_score_refuses_rows_that_do_not_fit(command, submission, demo, tmp_path)
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["build", "--out", "x"], "found neither"),
-        (["build", "demo", "--run", "y", "--out", "x"], "found both"),
+        (["build", "--out", "x"], "found none"),
+        (["build", "demo", "--unconfirmed", "--run", "y", "--out", "x"], "holds no run"),
+        (["build", "demo", "--out", "x"], "no configuration of search 'demo' is confirmed"),
+        (["build", "--query", "colour", "--out", "x"], "there is no MLflow database"),
+        (["build", "demo", "--top", "3", "--manifest", "m", "--out", "x"], "also searches, --top"),
+        (["build", "--manifest", "m", "--out", "x"], "m is missing"),
         (["build", "other", "--out", "x"], "no search is called 'other'"),
-        (["build", "demo", "--out", "x", "--truth", "nowhere"], "holds no truth"),
-        (["build", "demo", "--out", "x", "--device", "abacus"], "is no device"),
+        (["build", "demo", "--unconfirmed", "--out", "x", "--truth", "nowhere"], "holds no truth"),
+        (["build", "demo", "--unconfirmed", "--out", "x", "--device", "abacus"], "is no device"),
         (["build", "demo", "--out", "x", "--frames", "251"], "251"),
-        (["build", "demo", "--out", "x", "--mice", "nobody"], "nobody"),
+        (["build", "demo", "--unconfirmed", "--out", "x", "--mice", "nobody"], "nobody"),
         (["check", "nothing"], "there is no nothing"),
         (["check", "empty"], "holds no submission file"),
         (["score", "nothing"], "there is no nothing"),

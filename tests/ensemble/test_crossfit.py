@@ -3,10 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from ensemble.blocks import merged
 from ensemble.crossfit import compare, cross_fitted
-from ensemble.heldout import select_prefix
-from ensemble.members import members_of_search
 from ensemble.moments import Moments
 from ensemble.rules import every_rule
 from ensemble.rules.greedy import Greedy
@@ -15,10 +12,7 @@ from ensemble.rules.per_neuron import PerNeuron
 from ensemble.rules.simplex import Simplex
 from ensemble.rules.single import BestSingle
 from ensemble.splits import HeldOut, jackknife_error, splits
-from models import predictions
 from models.metrics import Correlation, over_mice, scored_frames
-from models.recordings.data_set import open_sessions
-from models.recordings.films import film_groups
 from tests.ensemble.made_moments import made_mice, made_trials, trial
 
 
@@ -153,31 +147,6 @@ def test_one_block_tells_nothing_and_the_simplest_rule_is_used():
     assert all(math.isnan(row.cross_fitted) and math.isnan(row.optimism) for row in found.rows)
     assert all(row.in_sample > 0.1 for row in found.rows)
     assert "cannot be split" in found.reason
-
-
-def test_blocks_of_a_search_give_the_scores_that_its_runs_have(demo):
-    """From runs on disk: content groups make the blocks, and the ranking scores as it always did."""
-    sessions = open_sessions(demo.data)
-    members = members_of_search(demo.home, "demo").members
-    groups = film_groups(sessions)
-    stored = {s.name: [predictions.read(m.run.path, s.name) for m in members] for s in sessions}
-    frames = {
-        s.name: {groups[s.name, t]: s.responses(t).shape[1] for t in stored[s.name][0]}
-        for s in sessions
-    }
-    blocks = merged(frames, 2)
-    mice = {
-        s.name: Moments.collect(
-            (blocks[groups[s.name, t]], np.stack([p[t] for p in stored[s.name]]), s.responses(t))
-            for t in stored[s.name][0]
-        )
-        for s in sessions
-    }
-    found = compare(mice, every_rule())
-    wanted = select_prefix(members, sessions)
-    assert found.rows[0].in_sample == pytest.approx(wanted.prefixes[-1].mean, abs=1e-5)
-    assert found.rows[1].in_sample == pytest.approx(wanted.prefixes[0].single, abs=1e-5)
-    assert found.rows[2].in_sample == pytest.approx(wanted.best.mean, abs=1e-5)
 
 
 def test_a_mouse_without_frames_changes_nothing():

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from ensemble.evaluation import ENSEMBLE, FLOOR, Evaluation, TierScores, tiers_to_evaluate
-from ensemble.gain import verdict
-from ensemble.selection import Prefix, Selection
+from ensemble.evaluation import ENSEMBLE, FLOOR, Evaluation, tiers_to_evaluate
+from ensemble.tally import Tally
 from models.answers import Answers
 from models.errors import RecordingError
 from models.recordings import truth
@@ -51,8 +50,10 @@ def test_scores_are_the_scoreboards(demo):
         for trial in session.trials("oracle"):
             response = evaluation.response(session, trial)
             a, b, floor = generator.gamma(2, 1, (3, *response.shape))
-            made = {ENSEMBLE: (a + b) / 2, FLOOR: floor}
-            evaluation.add(session, trial, [a, b], made, response)
+            made = {"0": a, "1": b, ENSEMBLE: (a + b) / 2, FLOOR: floor}
+            for name, prediction in made.items():
+                evaluation.add(session, trial, {name: prediction}, response)
+            evaluation.end(session, trial, response)
             every = (a, b, (a + b) / 2, floor, answers.noise_free(session, trial))
             for board, prediction in zip(boards, every, strict=True):
                 board.add(session, "oracle", "", prediction, response)
@@ -67,66 +68,38 @@ def test_scores_are_the_scoreboards(demo):
     assert scores.trials == 2
 
 
+def evaluated(demo, mice):
+    """An evaluation of made-up predictions of all known trials of these mice."""
+    evaluation = Evaluation(Answers.beside(demo.data), ("oracle", *TEST_TIERS), 250)
+    for session in open_sessions(demo.data):
+        for trial in session.trials(evaluation.tiers) if session.name in mice else []:
+            response = evaluation.response(session, trial)
+            generator = np.random.default_rng(trial)
+            names = ("0", "1", ENSEMBLE)
+            made = dict(zip(names, generator.gamma(2, 1, (3, *response.shape)), strict=True))
+            evaluation.add(session, trial, made, response)
+            evaluation.end(session, trial, response)
+    return evaluation
+
+
+def test_parts_of_an_evaluation_are_stored_and_joined_to_the_bit(demo):
+    mice = [session.name for session in open_sessions(demo.data)]
+    whole, joined = evaluated(demo, mice), Evaluation(Answers(), ("oracle", *TEST_TIERS), 250)
+    for mouse in mice:
+        joined.tally.join(Tally.of(evaluated(demo, [mouse]).tally.arrays()))
+    for normalise in (True, False):
+        assert joined.scores(normalise) == whole.scores(normalise)
+    assert len(whole.scores()) == 5
+
+
+def test_an_evaluation_of_nothing_is_stored_too():
+    evaluation = Evaluation(Answers(), ("oracle",), 250)
+    evaluation.tally.join(Tally.of(Tally(250).arrays()))
+    assert not evaluation.scores()
+
+
 def test_a_tier_that_is_not_evaluated_needs_no_response(demo):
     session = open_sessions(demo.data)[0]
     evaluation = Evaluation(Answers.beside(demo.data), ("oracle",))
     assert evaluation.response(session, session.trials("live_test_main")[0]) is None
     assert evaluation.response(session, session.trials("oracle")[0]) is not None
-
-
-def tier(name, members, ensemble, **options):
-    return TierScores(name, 4, ("a",), members, ensemble, **options)
-
-
-TWO = Selection((Prefix(1, "7", 0.40, 0.40), Prefix(2, "3", 0.39, 0.42)), 2)
-ONE = Selection((Prefix(1, "7", 0.40, 0.40), Prefix(2, "3", 0.39, 0.38)), 1)
-
-
-@pytest.mark.parametrize(
-    ("selection", "scores", "expected"),
-    [
-        (
-            TWO,
-            [tier("oracle", (0.398, 0.39), 0.412), tier("live_test_main", (0.3, 0.3), 0.31)],
-            "the ensemble of 2 scores 0.4120 on oracle, above its best single member (0.3980)",
-        ),
-        (
-            TWO,
-            [tier("oracle", (0.398, 0.39), 0.412), tier("final_test_bonus", (0.3, 0.2), 0.25)],
-            "the ensemble of 2 scores 0.4120 on oracle, above its best single member (0.3980); "
-            "but 0.2500 on OOD final, not above its best single member (0.3000)",
-        ),
-        (
-            TWO,
-            [tier("oracle", (0.400, 0.390), 0.399)],
-            "the ensemble of 2 scores 0.3990 on oracle, not above its best single member (0.4000): "
-            "the difference of 0.0010 is within the spread of its members' scores (standard "
-            "deviation 0.0071)",
-        ),
-        (
-            TWO,
-            [tier("oracle", (0.400, 0.399), 0.390, floor=0.391)],
-            "the ensemble of 2 scores 0.3900 on oracle, not above its best single member (0.4000): "
-            "its number of members was chosen on other trials (on the held-out fold the mean of the "
-            "top 2 scored 0.4200, the best run alone 0.4000), and here the weaker members pull it "
-            "down: they score 0.3990 to 0.4000; the floor, a linear model, is no worse (0.3910 on "
-            "oracle)",
-        ),
-        (
-            ONE,
-            [tier("oracle", (0.37,), 0.37, floor=0.1)],
-            "the ensemble is one model, run 7 (0.3700 on oracle), and so not above its best single "
-            "member: on the held-out fold the mean of the top 2 scored 0.3800, the best run alone "
-            "0.4000",
-        ),
-        (
-            TWO,
-            [],
-            "the ensemble of 2 is above its best single member on the trials it was chosen on (on "
-            "the held-out fold the mean of the top 2 scored 0.4200, the best run alone 0.4000); no "
-            "other trials with known responses",
-        ),
-    ],
-)
-def test_the_gain_in_words(selection, scores, expected):
-    assert verdict(selection, tuple(scores)) == expected

@@ -6,9 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
+from ensemble.candidates import members_of_runs, members_of_searches, with_imported
 from ensemble.cli import app
 from ensemble.manifest import Manifest
-from ensemble.members import members_of_runs, members_of_search, with_imported
 from ensemble.naming import targets
 from ensemble.reader import read_rows
 from models import console
@@ -78,9 +78,7 @@ def test_imported_runs_alone(demo, imported, tmp_path, monkeypatch, capsys):
     assert build(monkeypatch, *words, "--out", tmp_path / "out") == 0
     assert_mean_of(tmp_path / "out", demo.data, [imported, other])
     manifest = Manifest.read(tmp_path / "out")
-    assert manifest.rule == (
-        "the plain mean of 2 imported, not chosen by a score, each with the same weight"
-    )
+    assert manifest.rule == "the plain mean of 2 imported, not chosen by a score"
     assert manifest.selection.chosen == 0
     printed = capsys.readouterr().out
     assert "imported runs alone: 2 runs imported" in printed
@@ -104,7 +102,7 @@ def test_the_winners_checkpoint_becomes_a_submission(tmp_path, monkeypatch):
 def test_an_imported_run_is_not_chosen_by_what_its_file_claims(demo, imported, tmp_path):
     copied = demo.copy(tmp_path / "home")
     change_record(copied.run(4), imported=ORIGIN)
-    found = members_of_search(copied.home, "demo")
+    found = members_of_searches(copied.home, ["demo"], unconfirmed=True)
     assert {member.label for member in found.members} == {"0", "1"}
     assert found.left_out["imported, which only --with adds"] == 1
     with pytest.raises(UserError, match="found 1 imported, which only --with adds"):

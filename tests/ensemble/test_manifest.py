@@ -1,13 +1,25 @@
 import hashlib
 
+import numpy as np
 import pytest
 
+from ensemble.candidates import members_of_searches
+from ensemble.chosen import Ensemble
 from ensemble.evaluation import TierScores
-from ensemble.manifest import Manifest, config_hash, file_entries, member_entry
-from ensemble.members import members_of_search
-from ensemble.selection import Prefix, Selection
+from ensemble.manifest import (
+    Manifest,
+    WeightsEntry,
+    config_hash,
+    file_entries,
+    member_entries,
+)
+from ensemble.rules import Limits, Weights
+from ensemble.selection import select
 from models.config import load_config
-from models.errors import UserError
+from models.errors import ProblemsFound, UserError
+from tests.ensemble.made_moments import made_mice
+
+SELECTION, _ = select(made_mice(1, [1.0, 2.0]), ["0", "4"], Limits())
 
 
 def example(**changes):
@@ -16,8 +28,16 @@ def example(**changes):
         "left_out": {"failed": 2},
         "rule": "plain mean",
         "members": [],
-        "selection": Selection((Prefix(1, "0", 0.2, 0.2), Prefix(2, "4", 0.1, 0.25)), 2),
-        "evaluation": (TierScores("oracle", 6, ("a",), (0.2, 0.1), 0.3, None, 0.5, {"x": 0.1}),),
+        "added": 0,
+        "weights": WeightsEntry(
+            shared=[0.1, 0.9], own={"a": [0.5, 0.5], "b": [[1, 0], [0.3, 0.7]]}
+        ),
+        "selection": SELECTION,
+        "evaluation": (
+            TierScores("oracle", 6, ("a",), (0.2, 0.1), 0.3, None, None, 0.5, {"x": 0.1}),
+        ),
+        "evaluation_raw": (),
+        "floor": None,
         "data": "/data",
         "data_fingerprint": "0123",
         "mice": ["a"],
@@ -40,17 +60,61 @@ def test_code_and_packages_are_recorded():
     assert manifest.created.endswith("+00:00")
 
 
+def complete_ones(demo):
+    return members_of_searches(demo.home, ["demo"], unconfirmed=True).members
+
+
+def ensemble_of(members, weights):
+    return Ensemble(tuple(members), weights, SELECTION, "", {}, None)
+
+
 def test_members_and_files_are_told_by_their_content(demo):
-    first, second, _ = members_of_search(demo.home, "demo").members
-    entry = member_entry(first, 0.5)
-    weights = (first.run.path / "weights.pt").read_bytes()
-    assert entry.weights_sha256 == hashlib.sha256(weights).hexdigest()
-    assert (entry.label, entry.weight) == (first.label, 0.5)
-    assert entry.held_out_score == first.score
-    assert entry.config_hash != member_entry(second, 0.5).config_hash  # another seed
-    (file,) = file_entries([first.run.weights])
-    assert (file.name, file.bytes) == ("weights.pt", len(weights))
-    assert file.sha256 == entry.weights_sha256
+    members = complete_ones(demo)[:2]
+    weights = Weights(np.array([0.2, 0.8]), {"b": np.array([[1.0, 0.0], [0.4, 0.6]])})
+    first, second = member_entries(ensemble_of(members, weights), ["a", "b"])
+    content = (members[0].run.path / "weights.pt").read_bytes()
+    (run,) = first.runs
+    assert run.weights_sha256 == hashlib.sha256(content).hexdigest()
+    assert first.label == members[0].label
+    assert first.weight == pytest.approx((0.2 + 0.7) / 2)
+    assert first.held_out_score == members[0].score
+    assert first.config_hash != second.config_hash  # another seed
+    (file,) = file_entries([members[0].run.weights])
+    assert (file.name, file.bytes) == ("weights.pt", len(content))
+    assert file.sha256 == run.weights_sha256
+
+
+def test_weights_are_read_back_to_the_last_bit(tmp_path):
+    own = np.random.default_rng(0).dirichlet([1, 1, 1], 7)
+    weights = Weights(np.array([1 / 3, 1 / 7, 11 / 21]), {"a": own, "b": own[0]})
+    manifest = example(weights=WeightsEntry.of(weights))
+    manifest.write(tmp_path)
+    found = Manifest.read(tmp_path).weights.weights
+    for mouse in ("a", "b", "c"):
+        np.testing.assert_array_equal(found.of(mouse), weights.of(mouse))
+
+
+def test_the_ensemble_of_a_manifest_is_that_of_the_run_folders(demo):
+    members = complete_ones(demo)[:2]
+    weights = Weights(np.array([0.25, 0.75]))
+    entries = member_entries(ensemble_of(members, weights), ["a"])
+    found = example(members=entries, weights=WeightsEntry.of(weights)).ensemble()
+    assert found.members == tuple(members)
+    assert found.weights.shared.tolist() == [0.25, 0.75]
+    assert found.selection == SELECTION
+
+
+def test_weights_of_runs_that_are_gone_or_others_are_named(demo, tmp_path):
+    copied = demo.copy(tmp_path / "home")
+    members = complete_ones(copied)
+    entries = member_entries(ensemble_of(members, Weights(np.full(3, 1 / 3))), ["a"])
+    members[0].run.weights.unlink()
+    members[2].run.weights.write_bytes(b"others")
+    with pytest.raises(ProblemsFound) as caught:
+        example(members=entries).ensemble()
+    told = {problem.where: problem.found for problem in caught.value.problems}
+    assert told.keys() == {str(members[0].run.path), str(members[2].run.path)}
+    assert "no weights.pt" in told.values()
 
 
 def test_a_configurations_hash_depends_on_every_value():

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ensemble import members
+from ensemble import candidates, members
 from models.errors import ProblemsFound, RunError, UserError
 from models.recordings.data_set import open_sessions
 from models.runs import RunFolder, Status
@@ -14,6 +14,11 @@ def copied(demo, tmp_path):
     return demo.copy(tmp_path / "home")
 
 
+def complete_ones(demo):
+    """The members of the demo's search, none of which is confirmed."""
+    return candidates.members_of_searches(demo.home, ["demo"], unconfirmed=True)
+
+
 def labels(candidates):
     return [member.label for member in candidates.members]
 
@@ -21,7 +26,7 @@ def labels(candidates):
 def test_complete_runs_are_ranked_by_their_scores(copied):
     for number, score in zip(COMPLETE, (0.2, 0.5, 0.3), strict=True):
         set_score(copied.run(number), score)
-    found = members.members_of_search(copied.home, "demo")
+    found = complete_ones(copied)
     assert labels(found) == ["1", "4", "0"]
     assert [member.score for member in found.members] == [0.5, 0.3, 0.2]
     assert found.floor == RunFolder(copied.folder / "floor")
@@ -36,7 +41,7 @@ def test_the_others_are_counted_with_their_reasons(copied):
     )
     unfinished(copied.run(7), copied.run(0), None)
     (copied.run(7) / "config.json").write_text("{}")
-    found = members.members_of_search(copied.home, "demo")
+    found = complete_ones(copied)
     assert set(labels(found)) == {"0", "1"}
     assert found.left_out == {
         "stopped early": 1,
@@ -46,7 +51,7 @@ def test_the_others_are_counted_with_their_reasons(copied):
         "complete, but short of the full budget": 1,
         "not readable": 1,
     }
-    assert "2 runs trained to full budget; left out: " in str(found)
+    assert "2 runs trained to full budget, not confirmed; left out: " in str(found)
     assert "1 stopped early" in str(found)
 
 
@@ -56,7 +61,7 @@ def test_a_run_that_ended_by_its_own_rule_is_complete(copied):
     record["config"]["training"]["early_stop"] = 5
     path.write_text(json.dumps(record))
     RunFolder(copied.run(0)).end(Status(state="complete", epoch=2, epochs=3, score=0.9))
-    found = members.members_of_search(copied.home, "demo")
+    found = complete_ones(copied)
     assert labels(found)[0] == "0"
     assert "complete, but short of the full budget" not in found.left_out
 
@@ -64,39 +69,39 @@ def test_a_run_that_ended_by_its_own_rule_is_complete(copied):
 def test_equal_scores_keep_the_order_of_the_runs(copied):
     for number in COMPLETE:
         set_score(copied.run(number), 0.25)
-    assert labels(members.members_of_search(copied.home, "demo")) == list(COMPLETE)
+    assert labels(complete_ones(copied)) == list(COMPLETE)
 
 
 def test_a_floor_that_is_not_complete_is_none(copied):
     RunFolder(copied.folder / "floor").end(Status(state="failed", epoch=0, epochs=1))
-    assert members.members_of_search(copied.home, "demo").floor is None
+    assert complete_ones(copied).floor is None
 
 
 def test_an_unknown_search_is_named_with_the_known_ones(demo):
     with pytest.raises(RunError, match=r"no search is called 'dmo'.*known here: demo"):
-        members.members_of_search(demo.home, "dmo")
+        candidates.members_of_searches(demo.home, ["dmo"])
 
 
 def test_a_search_without_a_complete_run_says_what_became_of_its_runs(copied):
     for number in COMPLETE:
         RunFolder(copied.run(number)).end(Status(state="pruned", epoch=1, epochs=3, score=0.5))
     with pytest.raises(UserError, match="no run is complete; found 4 stopped early, 1 failed"):
-        members.members_of_search(copied.home, "demo")
+        complete_ones(copied)
 
 
 def test_run_folders_instead_of_a_search(demo):
     folders = [demo.run(0), demo.run(2), demo.run(0)]
-    found = members.members_of_runs(folders)
+    found = candidates.members_of_runs(folders)
     assert labels(found) == ["0"]
     assert found.left_out == {"stopped early": 1}
     with pytest.raises(RunError, match="holds no run"):
-        members.members_of_runs([demo.folder])
+        candidates.members_of_runs([demo.folder])
     with pytest.raises(UserError, match="found 1 failed"):
-        members.members_of_runs([demo.run(3)])
+        candidates.members_of_runs([demo.run(3)])
 
 
 def test_members_that_fit_the_recordings_pass(demo):
-    found = members.members_of_search(demo.home, "demo").members
+    found = complete_ones(demo).members
     members.check_members(found, open_sessions(demo.data))
 
 
@@ -106,7 +111,7 @@ def test_members_trained_on_other_recordings_are_all_named(copied):
     change_record(copied.run(0), mice=other)
     change_record(copied.run(1), mice=mice[:1])
     change_record(copied.run(4), fingerprint="0123456789ab")
-    found = members.members_of_search(copied.home, "demo").members
+    found = complete_ones(copied).members
     with pytest.raises(ProblemsFound) as caught:
         members.check_members(found, open_sessions(copied.data))
     told = {problem.where: problem for problem in caught.value.problems}
@@ -117,6 +122,6 @@ def test_members_trained_on_other_recordings_are_all_named(copied):
 
 def test_a_run_whose_weights_are_gone_is_no_member(copied):
     RunFolder(copied.run(1)).weights.unlink()
-    found = members.members_of_search(copied.home, "demo")
+    found = complete_ones(copied)
     assert set(labels(found)) == set(COMPLETE) - {"1"}
-    assert found.left_out[members.STRIPPED] == 1
+    assert found.left_out[candidates.STRIPPED] == 1

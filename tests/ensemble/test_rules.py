@@ -12,7 +12,7 @@ from ensemble.rules import KINDS, every_rule
 from ensemble.rules.bagged import BaggedGreedy
 from ensemble.rules.crew import TIE, Crew, first_best
 from ensemble.rules.greedy import Greedy
-from ensemble.rules.limits import Limits
+from ensemble.rules.limits import Budget, Limits
 from ensemble.rules.mean import PlainMean
 from ensemble.rules.per_mouse import PerMouse
 from ensemble.rules.per_neuron import PerNeuron
@@ -24,6 +24,11 @@ from tests.ensemble.made_moments import made_mice, made_trials
 NOISES = [2.0, 0.8, 3.0, 1.0, 9.0]
 INCLUDE_THE_BEST_SINGLE = [BestSingle, TopK, Greedy, Simplex, PerMouse, PerNeuron]
 every = pytest.mark.parametrize("rule", every_rule(), ids=lambda rule: rule.name)
+
+
+def limited(members, most, costs):
+    """Limits with a single budget."""
+    return Limits(members, (Budget(costs, most),))
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +111,7 @@ def test_one_member_takes_all(rule):
 
 @pytest.mark.parametrize("kind", INCLUDE_THE_BEST_SINGLE)
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("limits", [Limits(), Limits(members=2), Limits(2, (1, 3, 1, 2, 1), 3)])
+@pytest.mark.parametrize("limits", [Limits(), Limits(members=2), limited(2, 3, (1, 3, 1, 2, 1))])
 def test_no_worse_in_sample_than_the_best_single(kind, seed, limits):
     mice = made_mice(seed, NOISES, frames=8, noise=3.0)
     single = in_sample(mice, BestSingle(limits=limits).fit(mice))
@@ -119,14 +124,16 @@ def test_no_worse_in_sample_than_the_best_single(kind, seed, limits):
     [
         Limits(members=1),
         Limits(members=2),
-        Limits(4, (5, 4, 1, 4, 1), 6),
-        Limits(None, (2,) * 5, 5),
+        limited(4, 6, (5, 4, 1, 4, 1)),
+        limited(None, 5, (2,) * 5),
+        Limits(None, (Budget((5, 1, 3, 2, 4), 8), Budget((1, 5, 1, 4, 2), 6))),
     ],
 )
 def test_limits_are_kept(kind, limits, mice):
     weights = kind(limits=limits).fit(mice)
     assert 1 <= len(weights.used) <= (limits.members or 5)
-    assert sum(limits.costs[member] for member in weights.used if limits.costs) <= limits.budget
+    for budget in limits.budgets:
+        assert sum(budget.costs[member] for member in weights.used) <= budget.most
 
 
 @every
@@ -147,15 +154,20 @@ def test_what_cannot_be_fitted_is_refused(rule, mice):
     with pytest.raises(ValueError, match=r"the same members; found \[1, 5\]"):
         rule.fit(mice | {"other": Moments.collect(made_trials(0, [1]))})
     with pytest.raises(ValueError, match="each of 5 members has a cost; found 2"):
-        replace(rule, limits=Limits(costs=(1, 2), budget=9)).fit(mice)
+        replace(rule, limits=limited(None, 9, (1, 2))).fit(mice)
     with pytest.raises(ValueError, match="found a cost of 2"):
-        replace(rule, limits=Limits(costs=(2, 3, 2, 3, 4), budget=1)).fit(mice)
+        replace(rule, limits=limited(None, 1, (2, 3, 2, 3, 4))).fit(mice)
+    apart = Limits(None, (Budget((1, 1, 1, 9, 9), 1), Budget((9, 9, 9, 1, 1), 1)))
+    with pytest.raises(ValueError, match="the budgets together pay at least one member"):
+        replace(rule, limits=apart).fit(mice)
 
 
 def test_limits_that_cannot_be_meant():
-    for wrong in ({"members": 0}, {"costs": (-1,)}, {"costs": (np.nan,)}, {"budget": -1}):
+    with pytest.raises(ValueError, match="found 0"):
+        Limits(members=0)
+    for costs, most in (((-1,), 1), ((np.nan,), 1), ((1,), -1), ((1,), np.nan)):
         with pytest.raises(ValueError, match="found"):
-            Limits(**wrong)
+            Budget(costs, most)
 
 
 def test_names_and_complexities_differ():
@@ -198,7 +210,7 @@ def test_of_equal_members_greedy_takes_one_that_is_in():
 
 def test_of_members_that_are_alike_the_cheapest_is_taken(mice):
     doubled = with_members(mice, lambda p: np.concatenate([p, p[[1]]]))
-    limits = Limits(costs=(5, 5, 5, 5, 5, 2), budget=9)
+    limits = limited(None, 9, (5, 5, 5, 5, 5, 2))
     assert BestSingle(limits=limits).fit(doubled).used == [5]
     assert TopK(limits=limits).fit(doubled).used == [3, 5]
 

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ensemble import submission
 from ensemble.reader import read_rows, trial_of
 from ensemble.submission import Row, write_submission
 from models.errors import StorageError, UserError
@@ -100,8 +99,7 @@ def test_other_file_names_are_no_trials(cell):
 
 
 def test_rows_are_written_before_later_ones_are_made(tmp_path, monkeypatch):
-    """A row group is on its way to the disk before the producer is asked for the next group."""
-    monkeypatch.setattr(submission, "ROW_GROUP_BYTES", 2 * row().prediction.nbytes)
+    """Each is a row group, on its way to the disk before the producer is asked for the next one."""
     events = []
     write = pq.ParquetWriter.write_table
 
@@ -117,10 +115,10 @@ def test_rows_are_written_before_later_ones_are_made(tmp_path, monkeypatch):
     monkeypatch.setattr(pq.ParquetWriter, "write_table", spy)
     path = tmp_path / "stream.parquet.brotli"
     write_submission(path, produce())
-    assert events == ["make", "make", "write 2"] * 2 + ["make", "write 1"]
+    assert events == ["make", "write 1"] * 5
     with pq.ParquetFile(path) as file:
         groups = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
-    assert groups == [2, 2, 1]
+    assert groups == [1] * 5
 
 
 def test_a_producer_may_use_its_arrays_again(tmp_path):
@@ -241,3 +239,16 @@ def test_other_columns_or_ragged_rows_are_a_users_mistake(tmp_path):
         list(read_rows(tmp_path / "flat"))
     with pytest.raises(UserError, match="there is no file"):
         list(read_rows(tmp_path / "absent"))
+
+
+@pytest.mark.parametrize("options", [{"mantissa_bits": 10}, {"dtype": "float32"}])
+def test_what_is_kept_of_the_values_is_measured_while_writing(tmp_path, options):
+    rows = [row(trial=trial, frames=50) for trial in range(3)]
+    written = write_submission(tmp_path / "file", iter(rows), **options)
+    given = np.hstack([each.prediction for each in rows])
+    found = np.hstack([each.prediction for each in read_rows(tmp_path / "file")])
+    each = [np.corrcoef(x, y)[0, 1] for x, y in zip(given, found, strict=True)]
+    wanted = (min(each), np.mean(each))
+    np.testing.assert_allclose((written.kept.lowest, written.kept.mean), wanted, atol=1e-12)
+    assert written.kept.lowest > 0.999999
+    assert write_submission(tmp_path / "file", rows).kept is None

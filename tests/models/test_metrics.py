@@ -84,3 +84,20 @@ def test_scored_frames(length, longest, count):
     window = metrics.scored_frames(length, longest)
     assert len(range(length)[window]) == count
     assert metrics.has_scored_frames(length) == (count > 0)
+
+
+def test_sums_are_stored_and_joined():
+    generator = np.random.default_rng(0)
+    pieces = [generator.normal(size=(2, 3, frames)) for frames in (40, 0, 7)]
+    whole, joined = metrics.Correlation(), metrics.Correlation()
+    for prediction, response in pieces:
+        part = metrics.Correlation()
+        part.add(prediction, response)
+        stored = metrics.Correlation.of(part.frames, part.sums)
+        assert stored.sums.tobytes() == part.sums.tobytes()
+        joined.join(stored)
+        whole.add(prediction, response)
+    assert joined.frames == whole.frames == 47
+    np.testing.assert_array_equal(joined.per_neuron(), whole.per_neuron())
+    with pytest.raises(ValueError, match="no frame was added"):
+        metrics.Correlation.of(0, np.zeros((5, 0))).per_neuron()

@@ -29,6 +29,62 @@ def test_what_is_written_is_read_to_half_precision(tmp_path_factory, lengths, ne
         np.testing.assert_allclose(read[trial], values, rtol=1e-3, atol=1e-6)
 
 
+@given(lengths=st.lists(st.integers(1, 40), max_size=5), neurons=st.integers(1, 4))
+def test_trials_that_are_read_when_asked_for_are_those_that_are_read_at_once(
+    tmp_path_factory, lengths, neurons
+):
+    folder = tmp_path_factory.mktemp("run")
+    predictions.write(folder, "mouse", trials_of(lengths, neurons))
+    opened, read = predictions.Opened(folder, "mouse"), predictions.read(folder, "mouse")
+    assert (list(opened), len(opened)) == (list(read), len(lengths))
+    for trial in reversed(read):
+        np.testing.assert_array_equal(opened[trial], read[trial], strict=True)
+    with pytest.raises(KeyError):
+        opened[1]
+
+
+def test_opening_takes_no_memory_for_the_values(tmp_path):
+    trial = 2 * 2**20  # bytes of a trial on disk
+    pairs = ((number, np.full((2**11, 2**9), number, np.float32)) for number in range(30))
+    predictions.write(tmp_path, "mouse", pairs)
+    tracemalloc.start()
+    opened = predictions.Opened(tmp_path, "mouse")
+    _, peak = tracemalloc.get_traced_memory()
+    last = opened[29]
+    _, later = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (last == 29).all()
+    assert peak < trial / 2
+    assert later < 5 * trial
+
+
+@pytest.mark.parametrize("kept", [0, 3, 200, -40])
+def test_a_file_that_is_cut_short_is_not_opened(tmp_path, kept):
+    predictions.write(tmp_path, "mouse", trials_of([4, 2]))
+    path = tmp_path / "predictions/mouse.npz"
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(RunError, match=r"mouse\.npz is not readable"):
+        predictions.Opened(tmp_path, "mouse")
+
+
+def test_values_that_cannot_be_read_one_by_one_are_named(tmp_path):
+    arrays = {"trials": np.array([1]), "lengths": np.array([4])}
+    (tmp_path / "predictions").mkdir()
+    path = tmp_path / "predictions/mouse.npz"
+    for save, values in (
+        (np.savez_compressed, np.ones((4, 3), np.float16)),
+        (np.savez, np.ones((4, 3))),
+        (np.savez, np.ones((5, 3), np.float16)),
+        (np.savez, np.ones((4, 3), np.float16, order="F")),
+    ):
+        save(path, values=values, **arrays)
+        with pytest.raises(RunError, match=r"mouse\.npz is not readable: values"):
+            predictions.Opened(tmp_path, "mouse")
+    np.savez(path, **arrays)
+    with pytest.raises(RunError, match=r"mouse\.npz is not readable"):
+        predictions.Opened(tmp_path, "mouse")
+
+
 def test_trials_lie_end_to_end_time_first(tmp_path):
     trials = trials_of([4, 2])
     predictions.write(tmp_path, "mouse", trials)

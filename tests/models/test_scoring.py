@@ -109,3 +109,22 @@ def test_a_perfect_prediction_scores_one_and_its_negative_minus_one(tmp_path):
         board = Scoreboard()
         board.add(session, TIER, "", factor * response, response)
         assert board.score(TIER) == pytest.approx(score, abs=1e-5)
+
+
+def test_scoreboards_of_some_trials_each_are_joined(tmp_path):
+    whole, first, second = Scoreboard(), Scoreboard(), Scoreboard()
+    for mouse, part in (("a", first), ("a", second), ("b", second)):
+        session, _ = session_of(tmp_path / mouse, 3)
+        for length in (300, 240):
+            trial = trial_of(3, length, seed=length + (part is second))
+            for board in (whole, part):
+                board.add(session, TIER, "dots", *trial)
+    joined = Scoreboard()
+    joined.join(first)
+    joined.join(second)
+    assert joined.score(TIER) == pytest.approx(whole.score(TIER), abs=1e-12)
+    assert joined.kinds(TIER) == ["dots"]
+    again = Scoreboard()
+    again.join(joined)
+    assert again.score(TIER) == joined.score(TIER)
+    assert joined.score(TIER) != pytest.approx(first.score(TIER), abs=1e-3)

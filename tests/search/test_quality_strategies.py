@@ -1,18 +1,13 @@
 """The strategies of the benchmark of quality: what they train, for how long, and how they are scored."""
 
 import contextlib
-import json
-from pathlib import Path
 
-import numpy as np
 import pytest
 
-from models.answers import Answers
 from models.errors import UserError
 from models.recordings.synthetic import Recipe, write_data_set
 from models.training.failure import TrainingPaused
 from search.bench import averaged, fixed, timed
-from search.bench.averaged import members_of
 from search.bench.recipe import read_recipe
 from search.bench.strategies import plan_of
 from search.ledger import SEARCH, Stretch
@@ -43,38 +38,13 @@ def test_default_and_random_differ_in_their_sampler_alone(recipe, tmp_path):
     assert {name for name in fields if fields[name] != other[name]} == {"sampler"}
 
 
-def test_an_ensemble_is_the_members_that_its_manifest_names(tmp_path):
-    members = [{"folder": "/a", "weight": 0.25, "label": "1"}, {"folder": "/b", "weight": 0.75}]
-    (tmp_path / "manifest.json").write_text(json.dumps({"members": members, "files": []}))
-    assert members_of(tmp_path) == [(Path("/a"), 0.25), (Path("/b"), 0.75)]
-
-
-class FakeRun:
-    """Predicts the truth times `factor`, and noise of its own."""
-
-    def __init__(self, data, factor, noise):
-        self.answers, self.factor, self.noise = Answers.beside(data, None), factor, noise
-
-    def predict(self, session, trial):
-        expected = self.answers.noise_free(session, trial)
-        random = np.random.default_rng(trial)
-        return expected * self.factor + self.noise * random.normal(size=expected.shape)
-
-
-def test_shares_are_of_the_weighted_mean_on_tiers_that_nobody_saw(small, monkeypatch):
-    runs = {
-        "truth": FakeRun(small, 1, 0),
-        "up": FakeRun(small, 1, 50),
-        "down": FakeRun(small, 1, -50),
-    }
-    monkeypatch.setattr(averaged.TrainedRun, "open", lambda run, _: runs[run.name])
-
-    def found(**weights):
-        return averaged.shares(small, [(Path(name), weight) for name, weight in weights.items()])
-
-    assert found(truth=1.0) == pytest.approx((1, 1))
-    assert found(up=0.5, down=0.5) == pytest.approx((1, 1), abs=1e-6)
-    assert all(share < 0.9 for share in found(up=0.9, down=0.1))
+def test_shares_are_those_that_the_manifest_tells_in_raw_units():
+    scores = {"live_test_main": (0.1, 0.2), "final_test_main": (0.3, 0.4)}
+    scores |= {"live_test_bonus": (0.1, 0.4), "final_test_bonus": (0.2, 0.4), "oracle": (0.9, 1.0)}
+    raw = [{"tier": t, "ensemble": own, "ceiling": top} for t, (own, top) in scores.items()]
+    manifest = {"evaluation_raw": raw, "evaluation": [], "members": [{}, {}, {}]}
+    found = averaged.read_averaged(manifest)
+    assert (found.main, found.ood, found.members) == pytest.approx((0.625, 0.375, 3))
 
 
 def test_the_fixed_configuration_is_repeated_until_the_minutes_are_over(

@@ -1,0 +1,1 @@
+"""The commands of `python -m ensemble` that `ensemble.cli` takes from here."""

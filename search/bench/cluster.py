@@ -1,0 +1,77 @@
+"""What a cluster promises: it scales, goes on after the loss of a node, and its driver stays small."""
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.bench.figure import Figure, less_is_better, more_is_better
+from models.bench.fresh import measure
+from search.bench.clustered import DETECTED
+
+CLUSTERED = "search.bench.clustered"
+PROMISES = {
+    "scaling_efficiency_4": "0.9",
+    "recovery_s": "30 s after Ray",
+    "driver_mb_1000_trials": "1,000 MB",
+}
+NODES = (1, 2, 4)
+IDEAL = 1.0
+LIMIT_MB = 1000.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    trials_a_node: int = 6
+    """Sleeping trials, of twenty seconds each."""
+    trivial: int = 1000
+    """Trials for the driver's memory."""
+
+
+@dataclass(frozen=True)
+class Clustered:
+    """The figures, and what they were made from."""
+
+    figures: list[Figure]
+    walls: dict[int, float]
+    """Seconds by nodes."""
+    detected: float
+    """Seconds until Ray saw that a node was lost."""
+
+    def lines(self) -> list[str]:
+        """What stands beside the table."""
+        walls = ", ".join(f"{wall:.0f} s on {count}" for count, wall in self.walls.items())
+        lost = self.figures[1].value
+        return [
+            f"as many sleeping trials a node: {walls}",
+            f"a lost node: Ray saw it after {self.detected:.1f} s, "
+            f"and a trial went on {lost - self.detected:.1f} s later",
+            f"load of the machine at the end: {os.getloadavg()[0]:.1f}",
+        ]
+
+
+def bench_cluster(size: Size) -> Clustered:
+    """Run searches on declared nodes, each in a fresh process.
+
+    Beside the figures stand what is ideal (an efficiency of 1), what Ray itself takes to see a loss,
+    and what a driver may take.
+    """
+    walls = {count: _run("scaling", count, count * size.trials_a_node)[0] for count in NODES}
+    lost, detected = _run("recovery")
+    peak, _ = _run("memory", size.trivial)
+    figures = [
+        more_is_better("scaling_efficiency_4", walls[1] / walls[4], "", IDEAL),
+        less_is_better("recovery_s", lost, "s", detected),
+        less_is_better("driver_mb_1000_trials", peak, "MB", LIMIT_MB),
+    ]
+    return Clustered(figures, walls, detected)
+
+
+def _run(way: str, *arguments: object) -> tuple[float, float]:
+    """What a search gives, and the seconds until a loss was seen, NaN where nothing was lost."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        result = measure(f"{CLUSTERED}:{way}", folder, *arguments).result
+        seen = Path(folder) / DETECTED
+        return result, float(seen.read_text()) if seen.exists() else float("nan")

@@ -1,0 +1,131 @@
+"""Searches on a Ray cluster whose nodes are declared on this machine; each in a fresh process.
+
+The nodes are processes of Ray that count cores which are not there, so trials sleep or do nothing.
+"""
+
+import contextlib
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ray.cluster_utils import Cluster
+from rich.console import Console
+
+from models.bench.generated import write_session
+from models.errors import UserError
+from search.bench import sleeping, trivial
+from search.bench.times import FILE
+from search.bench.watch import watching
+from search.cluster import resources_at
+from search.driver import run_search
+from search.limits import Limits
+from search.plan import Plan
+
+NAME = "bench"
+EVERY = 0.1
+HEAD = {"num_cpus": 0, "include_dashboard": False}
+DETECTED = "detected"
+"""File with the seconds that Ray took to see that a node is lost."""
+
+
+@contextlib.contextmanager
+def declared(nodes: int, slots: int) -> Iterator[Any]:
+    """A cluster of so many nodes beside the head, each with so many cores."""
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", **token}
+    cluster = Cluster(initialize_head=True, head_node_args=HEAD)
+    try:
+        for _ in range(nodes):
+            cluster.add_node(num_cpus=slots)
+        yield cluster
+    finally:
+        cluster.shutdown()  # type: ignore[no-untyped-call]
+
+
+def scaling(folder: str, nodes: str, trials: str) -> float:
+    """Seconds of a search of sleeping trials on nodes of one slot, from its start to its end."""
+    with declared(int(nodes), slots=1) as cluster:
+        return _search(Path(folder), cluster.address, int(trials), sleeping.FIT, sleeping.EPOCHS)
+
+
+def memory(folder: str, trials: str) -> float:
+    """The driver's peak memory in 10^6 bytes over so many trivial trials on 16 slots of two nodes."""
+    with declared(nodes=2, slots=8) as cluster, watching() as watch:
+        _search(Path(folder), cluster.address, int(trials), trivial.FIT, trivial.EPOCHS)
+    return max(watch.megabytes)
+
+
+def recovery(folder: str) -> float:
+    """Seconds from the loss of one of two nodes to the first step of one of its trials elsewhere."""
+    home, found = Path(folder), [float("nan"), float("nan")]
+    with declared(nodes=2, slots=2) as cluster:
+        thread = threading.Thread(target=_lose_a_node, args=(cluster, home, found), daemon=True)
+        thread.start()
+        _search(home, cluster.address, 6, sleeping.FIT, sleeping.EPOCHS)
+        thread.join()
+    (home / DETECTED).write_text(str(found[0]))
+    return found[1]
+
+
+def _search(home: Path, address: str, trials: int, fit: str, epochs: int) -> float:
+    """Run a search of one core a trial; its seconds. Raises UserError where a trial is missing."""
+    write_session(home / "data", neurons=2, frames=36, trials=1, dtype="float32")
+    resources = resources_at(address, None, gpus_per_trial=0.0)
+    plan = Plan(
+        name=NAME,
+        data=home / "data",
+        space="demo",
+        limits=Limits(trials=trials),
+        overrides={"training.epochs": epochs},
+        stopping="none",
+        slots=resources.slots,
+        min_free_gb=0.0,
+        fit=fit,
+        floor=False,
+    )
+    began = time.monotonic()
+    with (home / "output").open("w") as file:
+        board = run_search(plan, home, resources, Console(file=file))
+    if board.count("complete") != trials:
+        raise UserError(f"{board.count('complete')} of {trials} trials are complete", "")
+    return time.monotonic() - began
+
+
+def _lose_a_node(cluster: Any, home: Path, found: list[float]) -> None:
+    """When all slots have trained two epochs, kill a node; note when Ray knew, and who went on."""
+    runs = home / NAME / "runs"
+    while sum(len(lines) > 2 for lines in _steps(runs).values()) < 4:
+        time.sleep(EVERY)
+    lost, before = cluster.list_all_nodes()[-1], _steps(runs)
+    began = time.monotonic()
+    cluster.remove_node(lost, allow_graceful=False)
+    while any(node["Alive"] and node["NodeID"] == lost.node_id for node in _nodes()):
+        time.sleep(EVERY)
+    found[0] = time.monotonic() - began
+    while not _moved(before, _steps(runs)):
+        time.sleep(EVERY)
+    found[1] = time.monotonic() - began
+
+
+def _steps(runs: Path) -> dict[str, list[str]]:
+    """The stamps of each trial, as lines."""
+    return {path.parent.name: path.read_text().splitlines() for path in runs.glob(f"*/{FILE}")}
+
+
+def _moved(before: dict[str, list[str]], now: dict[str, list[str]]) -> bool:
+    """Whether a trial that had begun before has been stamped by another process since."""
+
+    def process(line: str) -> str:
+        return line.partition(",")[0]
+
+    return any(process(now[trial][-1]) != process(lines[-1]) for trial, lines in before.items())
+
+
+def _nodes() -> list[dict[str, Any]]:
+    from search.roll_call import living
+
+    return living()

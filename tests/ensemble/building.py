@@ -1,0 +1,111 @@
+"""Builds of the tiny search, in this process or in one of its own that dies while it keeps a part.
+
+    python -m tests.ensemble.building DATA HOME OUT [PARTS]
+
+It dies, as by a power cut, in the middle of the part after so many.
+"""
+
+import hashlib
+import io
+import itertools
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from ensemble.build import Options, build
+from ensemble.candidates import members_of_searches
+from ensemble.chosen import Wanted
+from ensemble.manifest import Manifest
+from ensemble.predicting import parts as parts_module
+from ensemble.predicting.making import Maker
+from models.recordings.data_set import open_sessions
+from models.trained import TrainedRun
+
+WANTED = Wanted(top=2, rule="mean")
+
+
+def build_into(out, demo, **options):
+    """Build in this process; what was printed, and the files' hashes."""
+    text = io.StringIO()
+    asked = Options(demo.data, out, WANTED, **{"device": "cpu"} | options)
+    build(candidates(demo.home), asked, Console(file=text, width=200))
+    return text.getvalue(), files_of(out)
+
+
+def files_of(out):
+    return {path.name: sha256(path) for path in out.glob("predictions_*")}
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def evaluation_of(out):
+    manifest = Manifest.read(out)
+    return manifest.evaluation, manifest.evaluation_raw
+
+
+def candidates(home):
+    """The complete runs of the tiny search."""
+    return members_of_searches(home, ["demo"], unconfirmed=True)
+
+
+def count(demo):
+    """Trials that are predicted."""
+    tiers = ("oracle", "live_test_main", "final_test_main", "live_test_bonus", "final_test_bonus")
+    return sum(len(session.trials(tiers)) for session in open_sessions(demo.data))
+
+
+def stop_after(monkeypatch, parts):
+    """Ctrl-C while the part after so many is made."""
+    made, make = itertools.count(), Maker.make
+
+    def stopped(maker, part):
+        if next(made) == parts:
+            raise KeyboardInterrupt
+        make(maker, part)
+
+    monkeypatch.setattr(Maker, "make", stopped)
+
+
+def counted_responses(monkeypatch):
+    calls, respond = [], TrainedRun.respond
+
+    def counted(run, *inputs):
+        calls.append(run.folder.path)
+        return respond(run, *inputs)
+
+    monkeypatch.setattr(TrainedRun, "respond", counted)
+    return calls
+
+
+def main(data, home, out, parts=None):
+    """Build in this process, in parts of a single trial."""
+    parts_module.PART_BYTES = 1
+    if parts is not None:
+        die_after(int(parts))
+    options = Options(Path(data), Path(out), WANTED, device="cpu")
+    build(candidates(Path(home)), options, Console(width=200))
+
+
+def die_after(parts):
+    """Let numpy write so many archives, and half of the next one."""
+    kept, save = [], np.savez
+
+    def savez(file, **arrays):
+        if len(kept) == parts:
+            file.write(b"PK half of a part")
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        save(file, **arrays)
+        kept.append(file.name)
+
+    np.savez = savez
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
