@@ -12,6 +12,7 @@ import ray
 import torch
 
 from ensemble.predicting.workers import Node
+from models.environment import variables
 from models.errors import UserError
 
 AUTOMATIC, LOCAL = "auto", "local"
@@ -38,7 +39,7 @@ def joined(address: str, cpus: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    with _environment(), _quiet():
+    with variables({**ENVIRONMENT, "PYTHONPATH": _import_path()}), _quiet():
         try:
             ray.init(address=address, **QUIET, **_arguments(address, cpus))
         except Exception as error:
@@ -95,20 +96,6 @@ def _refusal(address: str, error: Exception) -> UserError:
         remedy = "Use the same Python and the same Ray on every node."
         return UserError(f"the Ray cluster at {address} is of other versions: {told}", remedy)
     return UserError(f"cannot join the Ray cluster at {address}: {reason}", JOIN)
-
-
-@contextlib.contextmanager
-def _environment() -> Iterator[None]:
-    """The variables that Ray reads, here and in workers of this machine."""
-    wanted = {**ENVIRONMENT, "PYTHONPATH": _import_path()}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        os.environ.update({name: value for name, value in before.items() if value is not None})
-        for name in (name for name, value in before.items() if value is None):
-            os.environ.pop(name, None)
 
 
 @contextlib.contextmanager
