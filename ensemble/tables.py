@@ -6,6 +6,7 @@ from rich.table import Table
 
 from ensemble.chosen import Ensemble
 from ensemble.evaluation import TITLES, TierScores
+from ensemble.numbers import number, with_error
 from ensemble.selection import Selection
 from models.console import table
 
@@ -20,9 +21,9 @@ def rules_table(selection: Selection) -> Table:
             each.rule,
             str(each.members),
             f"{each.in_sample:.4f}",
-            _with_error(each.cross_fitted, each.error),
-            _number(each.optimism, "+.4f"),
-            _with_error(each.behind, each.behind_error),
+            with_error(each.cross_fitted, each.error),
+            number(each.optimism, "+.4f"),
+            with_error(each.behind, each.behind_error),
             "used" if each.rule == selection.used else "",
         )
     return made
@@ -40,7 +41,7 @@ def members_table(ensemble: Ensemble) -> Table:
     )
     for each in ensemble.selection.candidates:
         if each.weight > 0:
-            numbers = (f"{each.single:.4f}", f"{each.together:.4f}", _number(each.worth, "+.4f"))
+            numbers = (f"{each.single:.4f}", f"{each.together:.4f}", number(each.worth, "+.4f"))
             made.add_row(each.label, *numbers, f"{each.weight:.3f}")
     return made
 
@@ -70,11 +71,3 @@ def _add(made: Table, name: str, values: Sequence[float | None], form: str) -> N
     """A row of numbers; none at all where there is no number in it."""
     if any(value is not None for value in values):
         made.add_row(name, *("-" if value is None else format(value, form) for value in values))
-
-
-def _number(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
-
-
-def _with_error(value: float | None, error: float | None) -> str:
-    return _number(value, ".4f") + ("" if error is None else f" ± {error:.4f}")

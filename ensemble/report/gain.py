@@ -7,8 +7,9 @@ import numpy as np
 from plotly.graph_objects import Bar, Figure, Scatter
 from plotly.subplots import make_subplots
 
+from ensemble.numbers import with_error
 from ensemble.report.gains import Gains, MouseGain
-from ensemble.report.names import short_mice, with_error
+from ensemble.report.names import short_mice
 from models.pages import BLUE, INK, ORANGE, Block, Chart, Note, Table, figure, plain
 
 MOST = 3000

@@ -7,7 +7,8 @@ from typing import Any
 from ensemble.chosen import Ensemble
 from ensemble.manifest import Manifest, MemberEntry, RunEntry
 from ensemble.members import Member
-from ensemble.report.names import number, short_hash
+from ensemble.numbers import number
+from ensemble.report.names import short_hash
 from models.pages import Block, Cell, Facts, Link, Table
 
 

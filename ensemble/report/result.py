@@ -2,7 +2,7 @@
 
 from ensemble.evaluation import TITLES, TierScores
 from ensemble.manifest import Manifest
-from ensemble.report.names import number
+from ensemble.numbers import number
 from models.pages import Block, Note, Table
 
 UNITS = ("raw", "server's")

@@ -1,6 +1,6 @@
 """The rules in a table: what each is worth on trials that it was not fitted to."""
 
-from ensemble.report.names import number, with_error
+from ensemble.numbers import number, with_error
 from ensemble.selection import RuleScore, Selection
 from models.pages import Block, Note, Table
 
