@@ -8,25 +8,23 @@ from ensemble.chosen import Ensemble
 from ensemble.evaluation import TITLES, TierScores
 from ensemble.numbers import number, with_error
 from ensemble.selection import Selection
-from models.console import table
+from models.console import table, uncut
 
 
 def rules_table(selection: Selection) -> Table:
     """A line a rule, the simplest first; the one that is used is marked."""
     title = f"Ways to weight {len(selection.candidates)} candidates, held-out trials, raw units"
-    columns = ("in-sample", "cross-fitted", "optimism", "behind the best", "")
-    made = table(title, "rule", "members", *columns)
+    made = table(title, "rule", "n", "in-sample", "cross-fitted", "optimism", "behind the best")
     for each in selection.rules:
         made.add_row(
-            each.rule,
+            f"{each.rule} (used)" if each.rule == selection.used else each.rule,
             str(each.members),
             f"{each.in_sample:.4f}",
             with_error(each.cross_fitted, each.error),
             number(each.optimism, "+.4f"),
             with_error(each.behind, each.behind_error),
-            "used" if each.rule == selection.used else "",
         )
-    return made
+    return uncut(made)
 
 
 def members_table(ensemble: Ensemble) -> Table:

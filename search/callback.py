@@ -20,8 +20,15 @@ RETRIES = 3
 class Hooks(Callback):
     """Tells the recorder what happens to trials, and calls `on_tick` several times a second."""
 
-    def __init__(self, recorder: Recorder, flag: Flag, on_tick: Callable[[], None]) -> None:
-        self.recorder, self.flag, self.on_tick = recorder, flag, on_tick
+    def __init__(
+        self,
+        recorder: Recorder,
+        flag: Flag,
+        on_tick: Callable[[], None],
+        on_result: Callable[[dict[str, Any]], None] = lambda _: None,
+    ) -> None:
+        self.recorder, self.flag = recorder, flag
+        self.on_tick, self.on_result = on_tick, on_result
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Ray pickles what it is given for a restore of its own, which is not used."""
@@ -38,6 +45,7 @@ class Hooks(Callback):
         """An epoch is over, or has failed."""
         with self.flag.writing():
             self.recorder.epoch(trial.config[NUMBER], result)
+        self.on_result(result)
 
     def on_trial_complete(self, iteration: int, trials: Any, trial: Trial, **info: Any) -> None:
         """The trial ended by itself, or was stopped early."""

@@ -8,20 +8,29 @@ import typer
 
 from models.console import err, out
 from models.runs import home_folder
+from search import serving
 from search import ui as mlflow_ui
 from search.bench.commands import bench
 from search.checks import parse_overrides
 from search.confirm import command as confirming
 from search.limits import SEED_NOISE, Limits
+from search.objectives import ordered
 from search.options import (
     STOPPED,
     UNFIT,
+    Address,
+    Brackets,
     Data,
     GpuHours,
     GpusPerTrial,
+    Grace,
     Home,
     Hours,
     Name,
+    Noise,
+    Objectives,
+    Plateau,
+    Reduction,
     Slots,
     Stopping,
     Trials,
@@ -56,13 +65,8 @@ def run(
     trials: Trials = None,
     hours: Hours = None,
     gpu_hours: GpuHours = None,
-    plateau: Annotated[
-        int | None,
-        typer.Option(min=1, help="End after so many trials without one better than seeds differ."),
-    ] = None,
-    noise: Annotated[
-        float, typer.Option(min=0, help="How much another seed changes a score, for --plateau.")
-    ] = SEED_NOISE,
+    plateau: Plateau = None,
+    noise: Noise = SEED_NOISE,
     epochs: Annotated[
         int | None, typer.Option(help="Full budget of a run, instead of the space's.")
     ] = None,
@@ -72,19 +76,16 @@ def run(
             "--set", metavar="KEY=VALUE", help="Fix a name, such as training.batch_size=8."
         ),
     ] = None,
+    objective: Objectives = None,
     sampler: Annotated[
         str, typer.Option(help="What proposes: auto, tpe, gp, cmaes, qmc, random or nsga2.")
     ] = "auto",
     stopping: Annotated[
         Stopping, typer.Option(help="What stops weak trials early.")
     ] = Stopping.asha,
-    grace: Annotated[
-        int | None,
-        typer.Option(min=1, help="Epochs that every trial may train; default: a seventh of all."),
-    ] = None,
-    reduction: Annotated[
-        int, typer.Option(min=2, help="One trial in so many goes on after the grace epochs.")
-    ] = 3,
+    grace: Grace = None,
+    reduction: Reduction = 3,
+    brackets: Brackets = 1,
     slots: Slots = None,
     gpus_per_trial: GpusPerTrial = None,
     cpus_per_trial: Annotated[
@@ -100,6 +101,7 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME", help="A search whose trials the proposals learn from."),
     ] = None,
+    address: Address = None,
     home: Home = None,
     seed: Annotated[int, typer.Option(help="Of the proposals, and of each trial's run.")] = 0,
     floor: Annotated[
@@ -110,12 +112,12 @@ def run(
 
     Ctrl-C lets running trials write their checkpoints; 'resume' goes on from there.
     """
-    from search.driver import run_search  # Ray and MLflow take seconds to import
-    from search.resources import choose_resources
+    from search.cluster import resources_at  # Ray and MLflow take seconds to import
+    from search.driver import run_search
 
     budget = [] if epochs is None else [f"training.epochs={epochs}"]
     overrides = parse_overrides([*(assignments or []), *budget])
-    resources = choose_resources(slots, gpus_per_trial, cpus_per_trial)
+    resources = resources_at(address, slots, gpus_per_trial, cpus_per_trial)
     limited = trials or hours or gpu_hours or plateau
     plan = Plan(
         name=name,
@@ -129,6 +131,7 @@ def run(
             noise=noise,
         ),
         overrides=overrides,
+        objectives=ordered(each.value for each in objective or ()),
         sampler=sampler,
         stopping=stopping.value,
         slots=resources.slots,
@@ -136,6 +139,7 @@ def run(
         cpus_per_trial=cpus_per_trial,
         grace=grace,
         reduction=reduction,
+        brackets=brackets,
         keep=keep,
         min_free_gb=min_free_gb,
         warm_start=tuple(warm_start or ()),
@@ -155,19 +159,19 @@ def resume(
     slots: Slots = None,
     gpus_per_trial: GpusPerTrial = None,
     data: Data = None,
+    address: Address = None,
     home: Home = None,
 ) -> None:
     """Go on with a search that was stopped, killed or moved, with more trials or hours if given.
 
     Interrupted trials go on from their checkpoints. Limits count from the search's beginning.
     """
+    from search.cluster import resumed_resources
     from search.driver import resume_search
-    from search.resources import choose_resources
 
     folder = home_folder(home)
     plan = read_plan(folder, name)
-    share = plan.gpus_per_trial if gpus_per_trial is None else gpus_per_trial
-    resources = choose_resources(plan.slots if slots is None else slots, share, plan.cpus_per_trial)
+    resources = resumed_resources(address, plan, slots, gpus_per_trial)
     given = {"trials": trials, "hours": hours, "gpu_hours": gpu_hours}
     more = {key: value for key, value in given.items() if value is not None}
     plan = plan.model_copy(
@@ -200,6 +204,7 @@ def rerun(
 
 
 app.command("confirm", epilog=confirming.NEXT)(confirming.confirm)
+app.command("serve")(serving.serve)
 
 
 def _show_end(board: "Scoreboard", plan: Plan, folder: Path, home: Path | None) -> None:

@@ -1,14 +1,21 @@
-"""Ray, started inside this process for one search, and silent."""
+"""Ray for one search: started inside this process and silent, or a cluster that runs already."""
 
 import contextlib
 import logging
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import ray
 
-from search.environment import variables
+from models.environment import variables
+from search.admission import check_nodes
+from search.capacity import cluster_resources, present, promised
+from search.doctor.connection import connected
+from search.doctor.nodes import RayNodes
+from search.plan import Plan
+from search.resources import Resources, choose_resources
 
 ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a task without GPUs sees none
@@ -24,6 +31,51 @@ ENVIRONMENT = {
     "TUNE_RESULT_BUFFER_LENGTH": "1",
 }
 LOGGERS = ("ray", "ray.tune", "ray.train")
+
+
+def resources_at(
+    address: str | None,
+    slots: int | None,
+    gpus_per_trial: float | None,
+    cpus_per_trial: float = 1.0,
+) -> Resources:
+    """What a search uses of the cluster at this address, or of this machine. Raises UserError."""
+    if address is None:
+        return choose_resources(slots, gpus_per_trial, cpus_per_trial)
+    with variables(ENVIRONMENT), connected(address):
+        now, later = present(), promised()
+    return cluster_resources(address, now, later, slots, gpus_per_trial, cpus_per_trial)
+
+
+def resumed_resources(
+    address: str | None, plan: Plan, slots: int | None, gpus_per_trial: float | None
+) -> Resources:
+    """What goes on with a search: as its plan says where nothing else is asked for.
+
+    On a cluster the slots follow the nodes, which come and go.
+    """
+    if slots is None and address is None:
+        slots = plan.slots
+    share = plan.gpus_per_trial if gpus_per_trial is None else gpus_per_trial
+    return resources_at(address, slots, share, plan.cpus_per_trial)
+
+
+@contextlib.contextmanager
+def ray_for(plan: Plan, home: Path, resources: Resources) -> Iterator[None]:
+    """Ray with the slots of a search, on a cluster whose nodes may all train, or on this machine.
+
+    Raises UserError where a node of the cluster may not.
+    """
+    if resources.address is None:
+        cpus = math.ceil(resources.slots * plan.cpus_per_trial)
+        with local_ray(cpus, resources.gpus):
+            yield
+        return
+    pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(resources.slots + resources.ahead)}
+    with variables({**ENVIRONMENT, **pending}), connected(resources.address, _environment()):
+        check_nodes(RayNodes(), home.resolve(), plan.data.resolve())
+        with _quiet():
+            yield
 
 
 @contextlib.contextmanager

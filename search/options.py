@@ -32,10 +32,49 @@ Slots = Annotated[
 GpusPerTrial = Annotated[
     float | None, typer.Option(help="0.5 puts two trials on a GPU; default: 1 if there are any.")
 ]
-
-
+Address = Annotated[
+    str | None,
+    typer.Option(help="Run on this Ray cluster: auto on its head, or HOST:PORT; default: here."),
+]
 Data = Annotated[
     Path | None, typer.Option(help="Where the recordings are now, if they were moved.")
+]
+
+
+Plateau = Annotated[
+    int | None,
+    typer.Option(min=1, help="End after so many trials without one better than seeds differ."),
+]
+Noise = Annotated[
+    float, typer.Option(min=0, help="How much another seed changes a score, for --plateau.")
+]
+Grace = Annotated[
+    int | None,
+    typer.Option(min=1, help="Epochs that every trial may train; default: a seventh of all."),
+]
+Reduction = Annotated[
+    int, typer.Option(min=2, help="One trial in so many goes on after the grace epochs.")
+]
+Brackets = Annotated[
+    int, typer.Option(min=1, help="Groups of trials, each with a later first rung than the last.")
+]
+
+
+class Objective(enum.StrEnum):
+    """The choices of `search.objectives.Objective`; typer wants an enumeration."""
+
+    score = "score"
+    parameters = "parameters"
+    seconds = "seconds"
+
+
+Objectives = Annotated[
+    list[Objective] | None,
+    typer.Option(
+        "--objective",
+        help="Again for each: the score, always one, and what is to be small: "
+        "a network's parameters, or the seconds of an epoch.",
+    ),
 ]
 
 

@@ -16,9 +16,13 @@ class Resources:
     """Trials at a time."""
     gpus_per_trial: float
     gpus: int
-    """GPUs of this machine."""
+    """GPUs of this machine, or of the cluster as it is now."""
     threads: int
     """Threads of a trial."""
+    address: str | None = None
+    """Of a Ray cluster that runs already; None for a Ray of this search's own, on this machine."""
+    ahead: int = 1
+    """Trials that a cluster is asked to hold beyond the slots, so that no slot waits for a proposal."""
 
     @property
     def device(self) -> str:
@@ -48,9 +52,7 @@ def choose_resources(
 
 def _trials_on_gpus(gpus: int, share: float) -> int | None:
     """How many trials fit on the GPUs; None where they ask for none. Ray splits no trial's share."""
-    if share < 0 or (share > 1 and share != int(share)):
-        message = f"--gpus-per-trial is 0, a part of one, or a whole number; found {share:g}"
-        raise UserError(message, "Give 0.5 for two trials on each GPU, 2 for two GPUs a trial.")
+    check_share(share)
     if share == 0:
         return None
     most = gpus * int(1 / share + 1e-9) if share <= 1 else gpus // int(share)
@@ -58,6 +60,13 @@ def _trials_on_gpus(gpus: int, share: float) -> int | None:
         message = f"--gpus-per-trial {share:g} asks for GPUs; found {gpus} on this machine"
         raise UserError(message, "Leave it out to train on the CPU.")
     return most
+
+
+def check_share(share: float) -> None:
+    """Raise UserError for GPUs of a trial that Ray cannot give."""
+    if share < 0 or (share > 1 and share != int(share)):
+        message = f"--gpus-per-trial is 0, a part of one, or a whole number; found {share:g}"
+        raise UserError(message, "Give 0.5 for two trials on each GPU, 2 for two GPUs a trial.")
 
 
 def cpu_count() -> int:

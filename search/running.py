@@ -3,8 +3,10 @@
 import contextlib
 import time
 from pathlib import Path
+from typing import Any
 
 from ray import tune
+from ray.tune.result import NODE_IP
 from rich.console import Console
 
 from models.files import free_bytes
@@ -12,6 +14,7 @@ from models.runs import FLOOR_RUN, RunFolder
 from search.callback import RETRIES, Hooks
 from search.constraints import limits_check
 from search.delivery import Delivery
+from search.doctor.machine import ROOT, code_digest
 from search.floor import Floor, submit_on_slot
 from search.ledger import Ledger
 from search.machine import Machine
@@ -25,16 +28,17 @@ from search.recorded import most_epochs
 from search.recorder import Recorder
 from search.resources import Resources
 from search.retention import kept, strip, to_strip
+from search.roll_call import RollCall, drain
 from search.sampler import Proposer, load_study, open_study
 from search.samplers import describe_sampler, make_sampler
 from search.scoreboard import Scoreboard
 from search.signals import Flag, raised_by_signals
 from search.space import Space, floor_flat
-from search.steps import Settings
+from search.steps import FAILURE, Settings
 from search.stopping import Stopping, make_pruner
 from search.study_storage import one_transaction
 from search.tracking import Tracker
-from search.trainable import SETTINGS, Trainable
+from search.trainable import NODE, SETTINGS, Trainable
 from search.warm import warm_start
 
 PAUSE = "pause"
@@ -71,9 +75,18 @@ class Search:
         self.recorder = Recorder(
             self.proposer, self.tracker, self.board, self.progress, self.ledger, self._strip
         )
+        self.roll_call = self._roll_call()
         self.floor: Floor | None = None
         self.stripped: set[int] = set()
         """Trials whose large files are gone: to look at all of them after each trial takes long."""
+
+    def _roll_call(self) -> RollCall | None:
+        """On a cluster, whose nodes come and go."""
+        if self.resources.address is None:
+            return None
+        self.settings.code = code_digest(ROOT)
+        home, data = self.folder.parent, self.settings.data
+        return RollCall(home, data, self.progress.tell, drain)
 
     def _proposer(self) -> Proposer:
         plan = self.plan
@@ -171,12 +184,20 @@ class Search:
                 # Fit writes its own checkpoints; Ray would save every class trainable at its end.
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=RETRIES),
-                callbacks=[Hooks(self.recorder, self.flag, self._tick)],
+                callbacks=[Hooks(self.recorder, self.flag, self._tick, self._hear)],
                 verbose=0,
             ),
         )
 
+    def _hear(self, result: dict[str, Any]) -> None:
+        """A step has ended on a node."""
+        if self.roll_call is not None:
+            failure = str(result.get(FAILURE, ""))
+            self.roll_call.note(result[NODE], str(result.get(NODE_IP, "")), failure)
+
     def _tick(self) -> None:
+        if self.roll_call is not None:
+            self.roll_call.tick()
         with self.flag.writing():
             if self.floor is not None:
                 self.floor.collect(self.board)

@@ -45,6 +45,8 @@ class Settings(BaseModel):
     pause: Path | None = None
     """Runs pause while this file is there: all workers see the search's folder."""
     fit: str
+    code: str = ""
+    """Digest of the driver's code, which a worker's must have; empty where both are the same files."""
 
 
 def is_over(result: Mapping[str, Any]) -> bool:

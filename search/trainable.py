@@ -7,14 +7,18 @@ Ray keeps no checkpoints: a trial whose worker is lost begins again in its run f
 import gc
 from typing import Any
 
+import ray
 from ray import tune
 from ray.tune.result import DONE
 
+from models.errors import RunError
 from search.steps import Settings, Steps, is_over
 
 NUMBER = "number"
 FLAT = "configuration"
 SETTINGS = "settings"
+NODE = "node"
+"""Key of a result: the id of the node that it comes from."""
 
 
 class Trainable(tune.Trainable):
@@ -22,6 +26,8 @@ class Trainable(tune.Trainable):
 
     def setup(self, config: dict[str, Any]) -> None:
         """Take on the first trial."""
+        self._node = ray.get_runtime_context().get_node_id()
+        check_code(Settings.model_validate(config[SETTINGS]).code)
         gc.freeze()  # what is imported stays: looking through it takes 0.15 s at each trial's end
         self._begin(config)
 
@@ -46,4 +52,16 @@ class Trainable(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Train one epoch; a failure is a result too, so that the actor lives on."""
         result = self._steps.step()
-        return {**result, DONE: is_over(result)}
+        return {**result, NODE: self._node, DONE: is_over(result)}
+
+
+def check_code(wanted: str) -> None:
+    """Raise RunError where this process has other code than the driver, whose digest is `wanted`."""
+    if not wanted:
+        return
+    from search.doctor.machine import ROOT, code_digest
+
+    found = code_digest(ROOT)
+    if found != wanted:
+        message = f"this node has code {found}, the driver {wanted}"
+        raise RunError(message, "Bring the cluster up to date: 'ray up' again.")

@@ -65,6 +65,17 @@ def call(monkeypatch, capsys, tmp_path):
         (("run", "DATA", "--name", "x", "--plateau", "0"), "'--plateau'"),
         (("run", "DATA", "--name", "x", "--hours", "0"), "'--hours'"),
         (("run", "DATA", "--name", "x", "--reduction", "1"), "'--reduction'"),
+        (("run", "DATA", "--name", "x", "--brackets", "0"), "'--brackets'"),
+        (("run", "DATA", "--name", "x", "--brackets", "9"), "found --brackets 9"),
+        (("run", "DATA", "--name", "x", "--objective", "size"), "'score', 'parameters', 'seconds'"),
+        (
+            ("run", "DATA", "--name", "x", "--objective", "seconds", "--sampler", "tpe"),
+            "TPE serves no search for score and seconds",
+        ),
+        (
+            ("run", "DATA", "--name", "x", "--objective", "seconds", "--stopping", "median"),
+            "--stopping median compares scores alone",
+        ),
         (("resume", "nowhere"), "no search is called 'nowhere'"),
         (("resume", "nowhere", "--trials", "0"), "'--trials'"),
         (("resume",), "Missing argument"),

@@ -35,6 +35,12 @@ def test_trials_are_counted_as_they_are_proposed():
     assert Limits().no_more(board_of(*["failed"] * 99)) == ""
 
 
+def test_trials_that_wait_for_a_slot_are_proposed_too():
+    limits = Limits(trials=3)
+    assert limits.no_more(board_of(0.1), waiting=1) == ""
+    assert limits.no_more(board_of(0.1), waiting=2) == "all 3 trials are proposed"
+
+
 def test_hours_of_a_driver_and_of_all_gpus():
     assert Limits(hours=2).used_up(used(1.99, 50)) == ""
     assert Limits(hours=2).used_up(used(2, 0)) == "2.00 of 2 hours are used"
