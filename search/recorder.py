@@ -16,7 +16,7 @@ from search.stopping import EPOCH, has_score
 from search.study_storage import one_transaction
 from search.tracking import Tracker
 
-METRICS = (SCORE, TRAIN_LOSS, "learning_rate", "seconds")
+METRICS = (SCORE, TRAIN_LOSS, "learning_rate", "seconds", "memory_gb")
 
 
 class Recorder:
