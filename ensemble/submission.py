@@ -12,7 +12,6 @@ from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ensemble.columns import (
@@ -24,6 +23,7 @@ from ensemble.columns import (
     record_batch,
     schema,
 )
+from ensemble.encoding import Encoder
 from ensemble.rounding import Kept, Rounding, round_mantissa
 from models.errors import UserError
 from models.files import replacing
@@ -58,7 +58,7 @@ class Written:
     values: int
     bytes: int
     kept: Kept | None = None
-    """What is left of the values that were given; None where every bit was to be kept."""
+    """What is left of the values that were given; None where they were not rounded."""
 
 
 def write_submission(
@@ -72,9 +72,9 @@ def write_submission(
     """Write `rows` to `path`, one at a time, and replace what was there once all is on disk.
 
     Memory is bounded by a few times a row, and a row's arrays may be used again once the next row is
-    asked for. `trial_indices` "file" writes '1.npy' instead of 1.
-    `mantissa_bits` rounds the values (see `round_mantissa`); by default every bit is kept. What
-    rounding and float32 cost is measured on the way (`Written.kept`).
+    asked for. `trial_indices` "file" writes '1.npy' instead of 1. `mantissa_bits` rounds
+    the values (see `round_mantissa`), and what that costs is measured on the way (`Written.kept`); by
+    default every bit is kept.
 
     Raises UserError for values that are not finite, shapes or ids that do not fit together, a trial
     that comes twice, or no row at all; StorageError where the disk refuses. The old file then
@@ -83,10 +83,14 @@ def write_submission(
     _check_options(trial_indices, dtype, mantissa_bits)
     columns = schema(trial_indices, dtype)
     count = values = 0
-    rounding = None if dtype == "float64" and mantissa_bits is None else Rounding()
-    with replacing(path) as temporary, _writer(temporary, columns) as writer:
+    rounding = None if mantissa_bits is None else Rounding()
+    with (
+        replacing(path) as temporary,
+        _writer(temporary, columns) as writer,
+        Encoder(writer, temporary) as encoder,
+    ):
         for batch in _batches(rows, columns, mantissa_bits, rounding):
-            writer.write_table(pa.Table.from_batches([batch], columns))
+            encoder.write(batch)
             count += 1
             values += len(batch["prediction"].values.values)
         if not count:
@@ -125,7 +129,7 @@ def _writer(path: Path, columns: Any) -> Any:
 def _batches(
     rows: Iterable[Row], columns: Any, mantissa_bits: int | None, rounding: Rounding | None
 ) -> Iterator[Any]:
-    """Each row, checked, as a record batch, which may share the row's arrays."""
+    """Each row, checked and copied, as a record batch."""
     seen: set[tuple[str, int]] = set()
     for row in rows:
         if (row.mouse, row.trial) in seen:
@@ -135,17 +139,16 @@ def _batches(
         values = _converted(row, numpy_type(columns), mantissa_bits)
         if rounding is not None:
             rounding.add(row.mouse, row.prediction, values)
-        ids = np.ascontiguousarray(row.neuron_ids)
+        ids = np.array(row.neuron_ids)
         yield record_batch(columns, row.mouse, int(row.trial), values, ids)
 
 
 def _converted(
     row: Row, dtype: type[np.floating], mantissa_bits: int | None
 ) -> npt.NDArray[np.floating]:
-    """(N, F) predictions in the file's type, finite; a copy where they are rounded."""
-    copy = None if mantissa_bits is None else True  # None: only where it must be
+    """(N, F) copy of the predictions in the file's type, finite."""
     with np.errstate(over="ignore"):  # what overflows float32 is found by the check
-        values = np.array(row.prediction, dtype=dtype, order="C", copy=copy)
+        values = np.array(row.prediction, dtype=dtype, order="C")
     check_finite(row, values)
     if mantissa_bits is not None:
         round_mantissa(values, mantissa_bits)
@@ -166,8 +169,11 @@ def _check_shape(row: Row) -> None:
 
 def check_finite(row: Row, values: npt.NDArray[np.floating]) -> None:
     """UserError where a row's values, as they are written, are not all finite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum()):  # a sum with NaN or infinity in it is neither; quickly seen
+            return
     wrong = ~np.isfinite(values)
-    if not wrong.any():
+    if not wrong.any():  # too large a sum
         return
     neuron, frame = np.argwhere(wrong)[0]
     raise UserError(
