@@ -37,7 +37,7 @@ class Encoder:
     def _encode(self, batch: Any) -> None:
         self._writer.write_table(pa.Table.from_batches([batch]))
         if self._flush is None or self._flush.done():
-            # What is on the disk already, the end has not to wait for. Whether it is there is asked then.
+            # What is on the disk already the end need not wait for; it asks whether all is there.
             self._flush = self._threads.submit(os.fdatasync, self._file)
 
     def _wait(self) -> None:

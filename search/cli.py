@@ -190,13 +190,14 @@ def rerun(
     trial: Annotated[str, typer.Argument(metavar="NAME/TRIAL", help="Such as first/17.")],
     data: Data = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    address: Address = None,
     home: Home = None,
 ) -> None:
     """Train a trial again from its record, and say whether it comes out the same."""
     from search.rerun import parse_trial, rerun
 
     name, number = parse_trial(trial)
-    agreement = rerun(home_folder(home), name, number, device, data, FIT, out.print)
+    agreement = rerun(home_folder(home), name, number, device, data, FIT, out.print, address)
     for line in agreement.lines():
         out.print(line)
     if not agreement.agrees:

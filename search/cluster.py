@@ -4,15 +4,18 @@ import contextlib
 import logging
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import ray
 
 from models.environment import variables
+from models.errors import UserError
 from search.admission import check_nodes
 from search.capacity import cluster_resources, present, promised
 from search.doctor.connection import connected
+from search.doctor.lines import described
 from search.doctor.nodes import RayNodes
 from search.plan import Plan
 from search.resources import Resources, choose_resources
@@ -30,6 +33,7 @@ ENVIRONMENT = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_RESULT_BUFFER_LENGTH": "1",
 }
+T = TypeVar("T")
 LOGGERS = ("ray", "ray.tune", "ray.train")
 
 
@@ -76,6 +80,27 @@ def ray_for(plan: Plan, home: Path, resources: Resources) -> Iterator[None]:
         check_nodes(RayNodes(), home.resolve(), plan.data.resolve())
         with _quiet():
             yield
+
+
+def run_there(address: str, plan: Plan, function: Callable[..., T], *arguments: Any) -> T:
+    """What a function returns, or raises, that runs on a slot of a search on a cluster.
+
+    Raises UserError where the cluster has no such slot.
+    """
+    resources = resources_at(address, None, plan.gpus_per_trial, plan.cpus_per_trial)
+    with variables(ENVIRONMENT), connected(address, _environment()):
+        task: Any = ray.remote(function)
+        task = task.options(
+            num_cpus=plan.cpus_per_trial, num_gpus=resources.gpus_per_trial, max_retries=0
+        )
+        try:
+            result: T = ray.get(task.remote(*arguments))
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from error
+        except ray.exceptions.RayError as error:
+            message = f"the worker was lost: {described(error)}"
+            raise UserError(message, "Run it again.") from error
+    return result
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from models.runs import (
     RunRecord,
     search_folder,
 )
+from search.plan import read_plan
 from search.steps import FAILURE, Settings, Steps, is_over
 
 
@@ -70,9 +71,19 @@ def rerun(
     data: Path | None,
     fit: str,
     tell: Callable[[str], None],
+    address: str | None = None,
 ) -> Agreement:
-    """Train trial `number` again, for as many epochs as it had. Raises RunError, UserError."""
+    """Train trial `number` again, for as many epochs as it had. Raises RunError, UserError.
+
+    With an address that is done by a worker of that cluster, where nobody hears what it tells.
+    """
     search = search_folder(home, name)
+    if address is not None:
+        from search.cluster import run_there
+
+        plan, place = read_plan(home, name), home.resolve()
+        data = None if data is None else data.resolve()
+        return run_there(address, plan, rerun, place, name, number, device, data, fit, print)
     run = RunFolder(search / "runs" / str(number))
     if not run.exists:
         raise RunError(f"the search '{name}' has no trial {number}", f"See 'status {name}'.")

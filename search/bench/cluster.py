@@ -1,12 +1,14 @@
 """What a cluster promises: it scales, goes on after the loss of a node, and its driver stays small."""
 
 import os
+import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.bench.figure import Figure, less_is_better, more_is_better
 from models.bench.fresh import measure
+from models.environment import variables
 from search.bench.clustered import DETECTED
 
 CLUSTERED = "search.bench.clustered"
@@ -71,7 +73,13 @@ def bench_cluster(size: Size) -> Clustered:
 
 def _run(way: str, *arguments: object) -> tuple[float, float]:
     """What a search gives, and the seconds until a loss was seen, NaN where nothing was lost."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, variables(_of_ray()):
         result = measure(f"{CLUSTERED}:{way}", folder, *arguments).result
         seen = Path(folder) / DETECTED
         return result, float(seen.read_text()) if seen.exists() else float("nan")
+
+
+def _of_ray() -> dict[str, str]:
+    """What Ray reads when it is imported."""
+    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    return {"RAY_USAGE_STATS_ENABLED": "0", **token}

@@ -4,14 +4,14 @@ The nodes are processes of Ray that count cores which are not there, so trials s
 """
 
 import contextlib
-import os
-import secrets
+import json
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 from ray.cluster_utils import Cluster
 from rich.console import Console
 
@@ -28,6 +28,8 @@ from search.plan import Plan
 NAME = "bench"
 EVERY = 0.1
 HEAD = {"num_cpus": 0, "include_dashboard": False}
+USED = 4
+"""Slots, of the search that loses a node."""
 DETECTED = "detected"
 """File with the seconds that Ray took to see that a node is lost."""
 
@@ -35,8 +37,6 @@ DETECTED = "detected"
 @contextlib.contextmanager
 def declared(nodes: int, slots: int) -> Iterator[Any]:
     """A cluster of so many nodes beside the head, each with so many cores."""
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", **token}
     cluster = Cluster(initialize_head=True, head_node_args=HEAD)
     try:
         for _ in range(nodes):
@@ -60,21 +60,26 @@ def memory(folder: str, trials: str) -> float:
 
 
 def recovery(folder: str) -> float:
-    """Seconds from the loss of one of two nodes to the first step of one of its trials elsewhere."""
+    """Seconds from the loss of a node to the first step of one of its trials elsewhere.
+
+    Four slots of six are in use, so that there is room for them.
+    """
     home, found = Path(folder), [float("nan"), float("nan")]
-    with declared(nodes=2, slots=2) as cluster:
+    with declared(nodes=3, slots=2) as cluster:
         thread = threading.Thread(target=_lose_a_node, args=(cluster, home, found), daemon=True)
         thread.start()
-        _search(home, cluster.address, 6, sleeping.FIT, sleeping.EPOCHS)
+        _search(home, cluster.address, USED, sleeping.FIT, sleeping.EPOCHS, slots=USED)
         thread.join()
     (home / DETECTED).write_text(str(found[0]))
     return found[1]
 
 
-def _search(home: Path, address: str, trials: int, fit: str, epochs: int) -> float:
+def _search(
+    home: Path, address: str, trials: int, fit: str, epochs: int, slots: int | None = None
+) -> float:
     """Run a search of one core a trial; its seconds. Raises UserError where a trial is missing."""
     write_session(home / "data", neurons=2, frames=36, trials=1, dtype="float32")
-    resources = resources_at(address, None, gpus_per_trial=0.0)
+    resources = resources_at(address, slots, gpus_per_trial=0.0)
     plan = Plan(
         name=NAME,
         data=home / "data",
@@ -96,11 +101,12 @@ def _search(home: Path, address: str, trials: int, fit: str, epochs: int) -> flo
 
 
 def _lose_a_node(cluster: Any, home: Path, found: list[float]) -> None:
-    """When all slots have trained two epochs, kill a node; note when Ray knew, and who went on."""
+    """When all trials have trained an epoch, kill a node; note when Ray knew, and who went on."""
     runs = home / NAME / "runs"
-    while sum(len(lines) > 2 for lines in _steps(runs).values()) < 4:
+    while sum(len(lines) > 1 for lines in _steps(runs).values()) < USED:
         time.sleep(EVERY)
-    lost, before = cluster.list_all_nodes()[-1], _steps(runs)
+    before = _steps(runs)
+    lost = _node_of(cluster, _process(before["0"][-1]))
     began = time.monotonic()
     cluster.remove_node(lost, allow_graceful=False)
     while any(node["Alive"] and node["NodeID"] == lost.node_id for node in _nodes()):
@@ -119,10 +125,22 @@ def _steps(runs: Path) -> dict[str, list[str]]:
 def _moved(before: dict[str, list[str]], now: dict[str, list[str]]) -> bool:
     """Whether a trial that had begun before has been stamped by another process since."""
 
-    def process(line: str) -> str:
-        return line.partition(",")[0]
+    return any(_process(now[trial][-1]) != _process(lines[-1]) for trial, lines in before.items())
 
-    return any(process(now[trial][-1]) != process(lines[-1]) for trial, lines in before.items())
+
+def _process(line: str) -> int:
+    """The process that made a stamp."""
+    return int(json.loads(line)["process"])
+
+
+def _node_of(cluster: Any, process: int) -> Any:
+    """The node of a worker's process, which its raylet has started."""
+    parents = {each.pid for each in psutil.Process(process).parents()}
+    for node in cluster.list_all_nodes():
+        started = [each.process.pid for each in node.all_processes["raylet"]]
+        if parents.intersection(started):
+            return node
+    raise UserError(f"no node has process {process}", "Run it again.")
 
 
 def _nodes() -> list[dict[str, Any]]:
