@@ -18,11 +18,14 @@ from optuna.samplers import (
 
 from models.errors import UserError
 from search.domains import Choice, Domain, Fixed
+from search.families import FamilyTPE
 from search.gaussian_process import GaussianProcess
 from search.names import suggest
 from search.objectives import ONE
 from search.space import Space
 
+FAMILIES = "families"
+"""What `auto` takes where families of networks are to be chosen among; it has no name for users."""
 TITLES = {
     "tpe": "TPE",
     "gp": "a Gaussian process",
@@ -32,6 +35,7 @@ TITLES = {
     "nsga2": "NSGA-II",
 }
 NAMES = ("auto", *TITLES)
+MORE_TITLES = {**TITLES, FAMILIES: "TPE within each family"}
 FOR_SEVERAL = ("auto", "nsga2", "qmc", "random")
 """Those that serve several objectives."""
 WHY_NOT = {"tpe": "Optuna's cannot take trials that were stopped early with more than one"}
@@ -62,6 +66,8 @@ def make_sampler(
     mixed = int(np.random.SeedSequence([seed, begun, len(NAMES)]).generate_state(1)[0])
     with warnings.catch_warnings():  # Optuna calls some of them experiments
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if chosen == FAMILIES:
+            return FamilyTPE(space.families, mixed)
         return _made(chosen, trials, seed, mixed)
 
 
@@ -89,7 +95,7 @@ def describe_sampler(
 ) -> str:
     """A line for the start of a search: 'proposals: TPE (the space has conditions)'."""
     chosen, why = choose(name, space, trials, objectives)
-    return f"proposals: {TITLES[chosen]}" + (f" ({why})" if why else "")
+    return f"proposals: {MORE_TITLES[chosen]}" + (f" ({why})" if why else "")
 
 
 def choose(
@@ -105,7 +111,7 @@ def choose(
     if name == "auto" and len(objectives) > 1:
         return "nsga2", f"objectives: {', '.join(objectives)}"
     if name == "auto":
-        return _automatic(conditional, trials)
+        return _automatic(space, conditional, trials)
     if name == "cmaes":
         _check_cmaes(space, conditional)
     alone = conditional and name in ("gp", "qmc")
@@ -122,7 +128,9 @@ def _check_several(name: str, objectives: Sequence[str]) -> None:
         )
 
 
-def _automatic(conditional: bool, trials: int | None) -> tuple[str, str]:
+def _automatic(space: Space, conditional: bool, trials: int | None) -> tuple[str, str]:
+    if len(space.families) > 1:
+        return FAMILIES, "a family is chosen by its best trial"
     if conditional:
         return "tpe", "the space has conditions"
     if trials is None or trials > MOST_FOR_GP:
