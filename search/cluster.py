@@ -34,6 +34,8 @@ ENVIRONMENT = {
     "TUNE_RESULT_BUFFER_LENGTH": "1",
 }
 T = TypeVar("T")
+PATIENCE = 180.0
+"""Seconds that the nodes have for an answer: one that has just started loads its libraries first."""
 LOGGERS = ("ray", "ray.tune", "ray.train")
 
 
@@ -77,7 +79,7 @@ def ray_for(plan: Plan, home: Path, resources: Resources) -> Iterator[None]:
         return
     pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(resources.slots + resources.ahead)}
     with variables({**ENVIRONMENT, **pending}), connected(resources.address, _environment()):
-        check_nodes(RayNodes(), home.resolve(), plan.data.resolve())
+        check_nodes(RayNodes(PATIENCE), home.resolve(), plan.data.resolve())
         with _quiet():
             yield
 

@@ -11,7 +11,7 @@ from search.progress import Progress
 from search.sampler import Proposer
 from search.scoreboard import Row, Scoreboard
 from search.space import Flat, build
-from search.steps import FAILURE, FINISHED, PAUSED, TRACE
+from search.steps import FAILURE, FINISHED, LEAVING, PAUSED, TRACE
 from search.stopping import EPOCH, has_score
 from search.study_storage import one_transaction
 from search.tracking import Tracker
@@ -79,6 +79,8 @@ class Recorder:
         row = self.board.rows[number]
         if PAUSED in result:
             self.interrupt(row)
+            if LEAVING in result:
+                self._go_on_elsewhere(row)
             return
         status = status_of(row, result)
         if status.state == "complete":  # with the score of the epoch that the run kept
@@ -94,8 +96,12 @@ class Recorder:
             self.settle(row, ended or row.status("failed", f"the worker was lost: {reason}"))
             return
         self.interrupt(row)
+        self._go_on_elsewhere(row)
+
+    def _go_on_elsewhere(self, row: Row) -> None:
+        """An interrupted trial is the next to begin."""
         if row.state == "interrupted":
-            self.proposer.interrupted.append(number)
+            self.proposer.interrupted.append(row.number)
 
     def interrupt_all(self) -> None:
         """The search ends before these trials do: those that have ended on disk are settled."""

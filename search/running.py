@@ -3,10 +3,8 @@
 import contextlib
 import time
 from pathlib import Path
-from typing import Any
 
 from ray import tune
-from ray.tune.result import NODE_IP
 from rich.console import Console
 
 from models.files import free_bytes
@@ -34,11 +32,11 @@ from search.samplers import describe_sampler, make_sampler
 from search.scoreboard import Scoreboard
 from search.signals import Flag, raised_by_signals
 from search.space import Space, floor_flat
-from search.steps import FAILURE, Settings
+from search.steps import Settings
 from search.stopping import Stopping, make_pruner
 from search.study_storage import one_transaction
 from search.tracking import Tracker
-from search.trainable import NODE, SETTINGS, Trainable
+from search.trainable import SETTINGS, Trainable
 from search.warm import warm_start
 
 PAUSE = "pause"
@@ -84,7 +82,7 @@ class Search:
         """On a cluster, whose nodes come and go."""
         if self.resources.address is None:
             return None
-        self.settings.code = code_digest(ROOT)
+        self.settings.code, self.settings.notices = code_digest(ROOT), True
         home, data = self.folder.parent, self.settings.data
         return RollCall(home, data, self.progress.tell, drain)
 
@@ -184,16 +182,15 @@ class Search:
                 # Fit writes its own checkpoints; Ray would save every class trainable at its end.
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=RETRIES),
-                callbacks=[Hooks(self.recorder, self.flag, self._tick, self._hear)],
+                callbacks=[self._hooks()],
                 verbose=0,
             ),
         )
 
-    def _hear(self, result: dict[str, Any]) -> None:
-        """A step has ended on a node."""
-        if self.roll_call is not None:
-            failure = str(result.get(FAILURE, ""))
-            self.roll_call.note(result[NODE], str(result.get(NODE_IP, "")), failure)
+    def _hooks(self) -> Hooks:
+        if self.roll_call is None:
+            return Hooks(self.recorder, self.flag, self._tick)
+        return Hooks(self.recorder, self.flag, self._tick, self.roll_call.hear)
 
     def _tick(self) -> None:
         if self.roll_call is not None:

@@ -18,6 +18,7 @@ from models.errors import RunError, UserError
 from models.recordings.locks import locking
 from models.runs import SCORE, RunFolder, Status
 from models.training.failure import TrainingFailed, TrainingPaused
+from search.notice import Notice
 from search.space import Flat, build
 
 FINISHED = "finished"
@@ -26,6 +27,8 @@ FAILURE = "failure"
 """Key of a result: why the run cannot go on."""
 PAUSED = "paused"
 """Key of a result: that the run stands still, with a checkpoint, because it was asked to."""
+LEAVING = "leaving"
+"""Key of a paused result: that the cloud takes the machine away, so that the run goes on elsewhere."""
 TRACE = "traceback"
 LOCK = "training.lock"
 """In the folder of a run: the process that trains it holds it."""
@@ -47,6 +50,8 @@ class Settings(BaseModel):
     fit: str
     code: str = ""
     """Digest of the driver's code, which a worker's must have; empty where both are the same files."""
+    notices: bool = False
+    """Whether runs pause where the cloud says that it takes their machine away."""
 
 
 def is_over(result: Mapping[str, Any]) -> bool:
@@ -86,6 +91,7 @@ class Steps:
     flat: Flat
     _fit: AnyFit | None = field(default=None, init=False)
     _lock: ExitStack = field(default_factory=ExitStack, init=False)
+    _notice: Notice = field(default_factory=Notice, init=False)
     _looked: float = field(default=-math.inf, init=False)
     """When the pause file was looked for."""
 
@@ -98,7 +104,8 @@ class Steps:
             return self._advance()
         except TrainingPaused:
             self.release()
-            return {PAUSED: True, FINISHED: False}
+            leaving = {LEAVING: True} if self._notice.given else {}
+            return {PAUSED: True, FINISHED: False, **leaving}
         except TrainingFailed as error:
             return self._failed(error.reason)
         except UserError as error:
@@ -149,7 +156,7 @@ class Steps:
         if self.settings.pause is None or time.monotonic() - self._looked < 1:
             return False
         self._looked = time.monotonic()
-        return self.settings.pause.exists()
+        return self.settings.pause.exists() or (self.settings.notices and self._notice.look())
 
     def _failed(self, reason: str, trace: str = "") -> dict[str, Any]:
         self.release()

@@ -5,7 +5,7 @@ import pytest
 from models.runs import SCORE, Status
 from search.attributes import ATTRIBUTE_REASON, ATTRIBUTE_WEAK
 from search.ledger import SEARCH, read_ledger
-from search.steps import FAILURE, FINISHED, PAUSED, TRACE
+from search.steps import FAILURE, FINISHED, LEAVING, PAUSED, TRACE
 from search.trainable import FLAT, NUMBER
 from tests.search import fakes
 from tests.search.parts import Driver
@@ -185,6 +185,15 @@ def test_a_trial_that_had_no_worker_yet_is_left_to_another_one(driver):
     assert driver.run(0).status() is None
     assert driver.board.rows[0].state == "interrupted"
     assert driver.proposer.suggest("another") == proposed
+
+
+def test_a_trial_whose_machine_is_taken_away_is_the_next_to_go_on(driver):
+    (number,) = driver.begin()
+    driver.train(number)
+    driver.recorder.end(number, {PAUSED: True, LEAVING: True, FINISHED: False})
+    assert driver.board.rows[number].state == "interrupted"
+    assert driver.proposer.suggest("another")[NUMBER] == number
+    assert driver.proposer.suggest("one more")[NUMBER] != number
 
 
 def test_the_disk_knows_of_an_end_before_anything_else(driver, monkeypatch):

@@ -11,7 +11,8 @@ from models.recordings.locks import locking
 from models.runs import SCORE, RunFolder
 from models.training.failure import TrainingPaused
 from search import steps as module
-from search.steps import FAILURE, FINISHED, PAUSED, TRACE, Settings, Steps, is_over
+from search.notice import Notice
+from search.steps import FAILURE, FINISHED, LEAVING, PAUSED, TRACE, Settings, Steps, is_over
 from tests.search import fakes
 
 HOLDER = """
@@ -139,6 +140,14 @@ def test_between_epochs_the_pause_is_always_looked_for(make, tmp_path):
     (tmp_path / "pause").touch()
     assert PAUSED in steps.step()
     assert PAUSED in make().step(), "nothing is loaded for it"
+
+
+def test_a_notice_pauses_a_run_where_notices_are_asked_for(make, monkeypatch):
+    monkeypatch.setattr(Notice, "look", lambda notice: setattr(notice, "given", True) or True)
+    steps = make()
+    assert not is_over(steps.step())
+    steps.settings.notices = True
+    assert steps.step() == {PAUSED: True, LEAVING: True, FINISHED: False}
 
 
 def test_a_run_that_lost_its_worker_before_its_last_report_is_finished(make):
