@@ -51,6 +51,8 @@ class Plan(BaseModel):
     gpus_per_trial: float = 0.0
     cpus_per_trial: float = Field(default=1.0, gt=0)
     """What Ray sets aside for a trial."""
+    threads: int = 1
+    """Of a trial's arithmetic on the CPU, on which its last digits depend."""
     keep: int = Field(default=10, ge=1)
     """Complete trials whose weights stay on disk: the best ones."""
     min_free_gb: float = Field(default=2.0, ge=0)

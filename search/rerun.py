@@ -91,7 +91,13 @@ def rerun(
     if not lines:
         raise RunError(f"trial {number} of '{name}' has trained no epoch", "Choose another one.")
     folder = _new_folder(search, number)
-    settings = Settings(runs=folder.parent, data=data or Path(record.data), device=device, fit=fit)
+    settings = Settings(
+        runs=folder.parent,
+        data=data or Path(record.data),
+        device=device,
+        threads=read_plan(home, name).threads,
+        fit=fit,
+    )
     flat = flatten(record.config.model_dump(mode="json"))
     again = _train(Steps(settings, folder, flat), RunFolder(folder), len(lines), tell)
     return _compared(run, lines, again, record)
