@@ -26,8 +26,7 @@ def run_search(plan: Plan, home: Path, resources: Resources, console: Console) -
     space = _check(plan, home, console)
     folder = (home / plan.name).resolve()
     known = {"recorded": recorded(space), "fingerprint": fingerprint(open_sessions(plan.data))}
-    known["threads"] = resources.threads
-    plan = plan.model_copy(update={**known, "folder": folder})
+    plan = plan.model_copy(update={**known, "folder": folder, "threads": resources.threads})
     with ray_for(plan, home, resources):
         folder.mkdir(parents=True)
         write_plan(folder, plan)
