@@ -6,12 +6,11 @@ Pure but for `present` and `promised`, which ask Ray and read what `ray up` left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import ray
 import yaml
 
 from models.errors import UserError
+from search.doctor.nodes import living_nodes
 from search.resources import Resources, check_share
 
 PROMISES = Path("~/ray_bootstrap_config.yaml")
@@ -40,8 +39,7 @@ class Kind:
 
 def present() -> list[Kind]:
     """The living nodes of the cluster that this process is connected to."""
-    known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    return [_kind(1, node["Resources"]) for node in known if node["Alive"]]
+    return [_kind(1, node["Resources"]) for node in living_nodes()]
 
 
 def promised(path: Path = PROMISES) -> list[Kind]:

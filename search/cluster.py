@@ -3,13 +3,13 @@
 import contextlib
 import logging
 import math
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import ray
 
+from models.clusters import import_path, quiet
 from models.environment import variables
 from models.errors import UserError
 from search.admission import check_nodes
@@ -80,7 +80,7 @@ def ray_for(plan: Plan, home: Path, resources: Resources) -> Iterator[None]:
     pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(resources.slots + resources.ahead)}
     with variables({**ENVIRONMENT, **pending}), connected(resources.address, _environment()):
         check_nodes(RayNodes(PATIENCE), home.resolve(), plan.data.resolve())
-        with _quiet():
+        with quiet(LOGGERS):
             yield
 
 
@@ -108,7 +108,7 @@ def run_there(address: str, plan: Plan, function: Callable[..., T], *arguments: 
 @contextlib.contextmanager
 def local_ray(slots: int, gpus: int) -> Iterator[None]:
     """Ray with a CPU for each slot and so many GPUs; one that runs already is used and left alone."""
-    with variables(_environment()), _quiet():
+    with variables(_environment()), quiet(LOGGERS):
         started = not ray.is_initialized()
         if started:
             ray.init(
@@ -128,18 +128,4 @@ def local_ray(slots: int, gpus: int) -> Iterator[None]:
 
 def _environment() -> dict[str, str]:
     """The variables that Ray reads, here and in its workers, which also find our packages."""
-    root = str(Path(__file__).resolve().parent.parent)
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**ENVIRONMENT, "PYTHONPATH": os.pathsep.join(paths)}
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    levels = {name: logging.getLogger(name).level for name in LOGGERS}
-    for name in LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
+    return {**ENVIRONMENT, "PYTHONPATH": import_path()}

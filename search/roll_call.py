@@ -16,7 +16,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from search.admission import objections
 from search.doctor.lines import described
 from search.doctor.machine import Machine, describe
-from search.doctor.nodes import Answer
+from search.doctor.nodes import Answer, living_nodes
 from search.steps import FAILURE, LEAVING
 from search.trainable import NODE
 
@@ -52,7 +52,7 @@ class RollCall:
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + EVERY
-        for node in living():
+        for node in living_nodes():
             if node["NodeID"] not in self._known:
                 self._known.add(node["NodeID"])
                 asked = _ask(node["NodeID"], self.home, self.data)
@@ -93,12 +93,6 @@ class RollCall:
     def _dismiss(self, node: str, reason: str, seconds: float = 0.0) -> None:
         self.tell(f"a node gets no more trials: {reason}")
         self.drain(node, reason, seconds)
-
-
-def living() -> list[dict[str, Any]]:
-    """The nodes of the cluster that are there."""
-    known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    return [node for node in known if node["Alive"]]
 
 
 def _ask(node: str, home: Path, data: Path) -> Any:

@@ -2,22 +2,19 @@
 
 import contextlib
 import logging
-import os
-import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import ray
 import torch
 
 from ensemble.predicting.workers import Node
+from models import clusters
+from models.clusters import import_path, quiet
 from models.environment import variables
 from models.errors import UserError
 
 AUTOMATIC, LOCAL = "auto", "local"
-SECONDS = 5.0
-"""For a first sign of life."""
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
 LOGGERS = ("ray", "ray.worker", "ray._private.worker")
 ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
@@ -39,7 +36,7 @@ def joined(address: str, cpus: int) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    with variables({**ENVIRONMENT, "PYTHONPATH": _import_path()}), _quiet():
+    with variables({**ENVIRONMENT, "PYTHONPATH": import_path()}), quiet(LOGGERS):
         try:
             ray.init(address=address, **QUIET, **_arguments(address, cpus))
         except Exception as error:
@@ -51,20 +48,8 @@ def joined(address: str, cpus: int) -> Iterator[None]:
 
 
 def check_address(address: str) -> None:
-    """Raise UserError unless the address is `auto`, `local`, or a HOST:PORT that answers.
-
-    Ray itself would wait for more than a minute.
-    """
-    if address in (AUTOMATIC, LOCAL):
-        return
-    host, colon, port = address.rpartition(":")
-    if "/" in address or not (host and colon and port.isdecimal()):
-        raise UserError(f"--address is auto, local or HOST:PORT; found '{address}'", JOIN)
-    try:
-        socket.create_connection((host, int(port)), SECONDS).close()
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"no Ray cluster answers at {address}: {reason}", START) from error
+    """Raise UserError unless the address is `auto`, `local`, or a HOST:PORT that answers."""
+    clusters.check_address(address, (AUTOMATIC, LOCAL), JOIN, START)
 
 
 def nodes() -> list[Node]:
@@ -77,14 +62,9 @@ def nodes() -> list[Node]:
 def _arguments(address: str, cpus: int) -> dict[str, Any]:
     if address != LOCAL:
         # Workers find this code where it lies here, if they have no other.
-        return {"runtime_env": {"env_vars": {"PYTHONPATH": _import_path()}}}
+        return {"runtime_env": {"env_vars": {"PYTHONPATH": import_path()}}}
     gpus = torch.cuda.device_count()
     return {"num_cpus": cpus, "num_gpus": gpus, "include_dashboard": False}
-
-
-def _import_path() -> str:
-    root = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
 def _refusal(address: str, error: Exception) -> UserError:
@@ -96,15 +76,3 @@ def _refusal(address: str, error: Exception) -> UserError:
         remedy = "Use the same Python and the same Ray on every node."
         return UserError(f"the Ray cluster at {address} is of other versions: {told}", remedy)
     return UserError(f"cannot join the Ray cluster at {address}: {reason}", JOIN)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    levels = {name: logging.getLogger(name).level for name in LOGGERS}
-    for name in LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)

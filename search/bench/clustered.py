@@ -144,6 +144,6 @@ def _node_of(cluster: Any, process: int) -> Any:
 
 
 def _nodes() -> list[dict[str, Any]]:
-    from search.roll_call import living
+    from search.doctor.nodes import living_nodes
 
-    return living()
+    return living_nodes()

@@ -3,19 +3,17 @@
 import contextlib
 import logging
 import os
-import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 
 import ray
 
+from models import clusters
 from models.errors import UserError
 from search.doctor.lines import described
 
 AUTOMATIC = "auto"
-SECONDS = 5.0
-"""For a first sign of life."""
 REFUSED = "InvalidAuthToken"
 USAGE = "RAY_USAGE_STATS_ENABLED"
 START = "Start one with 'ray up cluster.yaml', or leave --address out to check this machine alone."
@@ -54,20 +52,8 @@ def connected(address: str, variables: Mapping[str, str] | None = None) -> Itera
 
 
 def check_address(address: str) -> None:
-    """Raise UserError unless the address is `auto`, or a HOST:PORT that answers.
-
-    Ray itself would wait for more than a minute.
-    """
-    if address == AUTOMATIC:
-        return
-    host, colon, port = address.rpartition(":")
-    if "/" in address or not (host and colon and port.isdecimal()):
-        raise UserError(f"--address is auto or HOST:PORT; found '{address}'", HEAD)
-    try:
-        socket.create_connection((host, int(port)), SECONDS).close()
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(f"no Ray cluster answers at {address}: {reason}", START) from error
+    """Raise UserError unless the address is `auto`, or a HOST:PORT that answers."""
+    clusters.check_address(address, (AUTOMATIC,), HEAD, START)
 
 
 def refusal(address: str, error: Exception, printed: str) -> UserError:

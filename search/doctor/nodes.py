@@ -68,14 +68,21 @@ class ThisMachine:
             return [Answer(HERE, None, described(error))]
 
 
+def living_nodes() -> list[dict[str, Any]]:
+    """The nodes of the cluster that this process is connected to, as Ray tells of them."""
+    import ray
+
+    known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return [node for node in known if node["Alive"]]
+
+
 class RayNodes:
     """The living nodes of the cluster that this process is connected to."""
 
     def __init__(self, patience: float = PATIENCE) -> None:
         import ray
 
-        known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-        living = [node for node in known if node["Alive"]]
+        living = living_nodes()
         here = ray.get_runtime_context().get_node_id()
         living.sort(key=lambda node: (node["NodeID"] != here, node["NodeManagerAddress"]))
         self._ids = named([(node["NodeManagerAddress"], node["NodeID"]) for node in living])

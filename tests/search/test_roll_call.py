@@ -4,8 +4,9 @@ import pytest
 import ray
 
 from models.errors import RunError
-from search import admission, roll_call
+from search import admission
 from search.doctor.machine import ROOT, Software, code_digest
+from search.doctor.nodes import living_nodes
 from search.roll_call import RollCall
 from search.steps import FAILURE, LEAVING, PAUSED
 from search.trainable import check_code
@@ -76,7 +77,7 @@ def hear(call):
 def test_a_node_like_the_driver_is_left_alone(call, two_slots):  # noqa: ARG001
     hear(call)
     assert not call.drained
-    assert call._known == {node["NodeID"] for node in roll_call.living()}
+    assert call._known == {node["NodeID"] for node in living_nodes()}
 
 
 def test_a_node_with_other_code_is_dismissed(call, two_slots, monkeypatch):  # noqa: ARG001
