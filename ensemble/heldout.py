@@ -10,7 +10,7 @@ from ensemble.members import Member
 from ensemble.moments import Moments, Trial
 from models import predictions
 from models.errors import Problem, ProblemsFound, RecordingError, UserError
-from models.metrics import Array, scored_frames
+from models.metrics import Array, scored_count
 from models.recordings.films import film_groups
 from models.recordings.session import Session
 
@@ -80,8 +80,8 @@ class MemberReader:
     def of(cls, member: Member, mouse: str, folds: frozenset[int]) -> "MemberReader":
         """Of the runs that held out one of these folds. Raises RunError for what is missing."""
         found: dict[int, list[Mapping[int, Array]]] = {}
-        for run in member.runs:
-            if run.record().config.data.fold in folds:
+        for run, fold in zip(member.runs, member.held_out, strict=True):
+            if fold in folds:
                 read = predictions.Opened(run.path, mouse)
                 for trial in read:
                     found.setdefault(trial, []).append(read)
@@ -114,8 +114,7 @@ def _blocks(
     for session in sessions:
         counts = frames.setdefault(session.name, {})
         for trial in trials[session.name]:
-            group, length = group_of[session.name, trial], session.length(trial)
-            scored = len(range(length)[scored_frames(length)])
+            group, scored = group_of[session.name, trial], scored_count(session.length(trial))
             counts[group] = counts.get(group, 0) + scored
     block_of = merged(frames)
     return {

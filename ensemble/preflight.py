@@ -6,7 +6,7 @@ from pathlib import Path
 from ensemble.columns import FloatType
 from ensemble.naming import LARGEST_UPLOAD, Scheme, archives, targets
 from models.errors import Problem, ProblemsFound, UserError
-from models.metrics import scored_frames
+from models.metrics import scored_count
 from models.recordings.session import Session
 
 BYTES_A_VALUE: dict[FloatType, float] = {"float64": 8.1, "float32": 4.3}
@@ -56,7 +56,7 @@ def check_sizes(
 def values(sessions: Sequence[Session], tier: str, frames: int = 249) -> int:
     """How many numbers a tier's file holds."""
     return sum(
-        session.neurons * len(range(length)[scored_frames(length, frames)])
+        session.neurons * scored_count(length, frames)
         for session in sessions
         for length in map(session.length, session.trials(tier))
     )

@@ -15,7 +15,7 @@ from ensemble.scores import Metric, Number, metric
 from ensemble.submission import Row
 from models.answers import Answers
 from models.errors import UserError
-from models.metrics import Array, scored_frames
+from models.metrics import Array, scored_count, scored_frames
 from models.recordings.session import Session
 from models.scoring import Scoreboard
 
@@ -158,13 +158,13 @@ class _Scoring:
         """The first row tells which convention the file follows."""
         length, found = session.length(row.trial), row.prediction.shape[1]
         if self.frames is None:
-            fitting = (c for c in CONVENTIONS if _count(length, c) == found)
+            fitting = (c for c in CONVENTIONS if scored_count(length, c) == found)
             self.frames = next(fitting, CONVENTIONS[0])
             self.units = ServerUnits(self.frames)
             self.board = Scoreboard(normalise=False, frames=self.frames)
             self.ceiling = Scoreboard(frames=self.frames)
-        if found != _count(length, self.frames):
-            wanted = _count(length, self.frames)
+        if found != scored_count(length, self.frames):
+            wanted = scored_count(length, self.frames)
             raise self._wrong(f"{row} has {wanted} values a neuron; found {found}")
 
     def _placed(self, values: npt.NDArray[np.floating], length: int) -> npt.NDArray[np.floating]:
@@ -176,7 +176,3 @@ class _Scoring:
     def _wrong(self, message: str) -> UserError:
         remedy = f"Run 'python -m ensemble check {self.path} --data DATA' for all problems."
         return UserError(f"{self.path.name}: {message}", remedy)
-
-
-def _count(length: int, frames: int) -> int:
-    return len(range(length)[scored_frames(length, frames)])

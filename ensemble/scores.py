@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from models.metrics import over_kinds, over_mice, over_neurons
+from models.metrics import over_kinds, over_kinds_of_neurons, over_mice
 
 PerNeuron = npt.NDArray[np.float64]
 Found = Mapping[str, Mapping[str, PerNeuron]]
@@ -54,7 +54,7 @@ def metric(found: Found, ceiling: Found) -> Metric:
     neurons = by_mouse(found)
     return Metric(
         whole=number(over_kinds),
-        over_neurons=number(_over_all),
+        over_neurons=number(over_kinds_of_neurons),
         mice={mouse: number(partial(_of_mouse, mouse=mouse)) for mouse in neurons},
         kinds={kind: number(partial(_of_kind, kind=kind)) for kind in sorted(found) if kind},
         quantiles={q: number(partial(_quantile, per_cent=q)) for q in QUANTILES},
@@ -69,10 +69,6 @@ def by_mouse(found: Found) -> dict[str, PerNeuron]:
         mouse: np.mean([each[mouse] for each in found.values() if mouse in each], axis=0)
         for mouse in mice
     }
-
-
-def _over_all(found: Found) -> float:
-    return float(np.mean([over_neurons(of_kind) for of_kind in found.values()]))
 
 
 def _of_mouse(found: Found, mouse: str) -> float:

@@ -26,9 +26,14 @@ def scored_frames(length: int, longest: int = 249) -> slice:
     return slice(SKIPPED_FRAMES, max(SKIPPED_FRAMES, min(length, LAST_FRAME) - lost))
 
 
+def scored_count(length: int, longest: int = 249) -> int:
+    """How many frames of a trial of `length` valid frames are scored."""
+    return len(range(length)[scored_frames(length, longest)])
+
+
 def has_scored_frames(length: int) -> bool:
     """Whether any frame of a trial of `length` valid frames is scored."""
-    return len(range(length)[scored_frames(length)]) > 0
+    return scored_count(length) > 0
 
 
 def response_precision(std: Array) -> npt.NDArray[np.float64]:
@@ -157,3 +162,8 @@ def over_neurons(per_mouse: Mapping[str, Array]) -> float:
 def over_kinds(per_kind: Mapping[str, Mapping[str, Array]]) -> float:
     """The OOD track's score: the unweighted mean over kinds of stimulus of each kind's `over_mice`."""
     return float(np.mean([over_mice(per_mouse) for per_mouse in per_kind.values()] or [np.nan]))
+
+
+def over_kinds_of_neurons(per_kind: Mapping[str, Mapping[str, Array]]) -> float:
+    """The starter kit's variant of `over_kinds`, over all neurons of all mice."""
+    return float(np.mean([over_neurons(per_mouse) for per_mouse in per_kind.values()] or [np.nan]))

@@ -6,8 +6,8 @@ import numpy.typing as npt
 from models.metrics import (
     Correlation,
     over_kinds,
+    over_kinds_of_neurons,
     over_mice,
-    over_neurons,
     scored_frames,
 )
 from models.recordings.session import Session
@@ -72,8 +72,7 @@ class Scoreboard:
 
     def score_over_neurons(self, tier: str) -> float:
         """The starter kit's variant, over all neurons of all mice."""
-        kinds = (self._per_mouse(tier, kind) for kind in self.kinds(tier))
-        return float(np.mean([over_neurons(per_mouse) for per_mouse in kinds] or [np.nan]))
+        return over_kinds_of_neurons(self.per_neuron(tier))
 
     def kinds(self, tier: str) -> list[str]:
         """The kinds of stimulus that were added for a tier."""

@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from ensemble.checks.published import NEURONS, TRIALS
 from ensemble.submission import Row
-from models.metrics import scored_frames
+from models.metrics import scored_count
 
 TIER = "live_test_main"
 FILE = "predictions_live_main.parquet.brotli"
 FRAMES = 300
-SCORED = len(range(FRAMES)[scored_frames(FRAMES)])
+SCORED = scored_count(FRAMES)
 SLICE = 8
 """Trials of the slice that the plain way is measured on: the whole would not fit into memory."""
 _SMOOTHED = 8

@@ -11,7 +11,7 @@ from ensemble.checks.neurons import Neurons
 from ensemble.reader import RawRow
 from models.answers import Answers
 from models.errors import Problem
-from models.metrics import scored_frames
+from models.metrics import scored_count
 from models.recordings.session import Session
 
 CONVENTIONS = (249, 250)
@@ -123,7 +123,7 @@ class Predictions:
             self._lags[name].add(trial, prediction)
 
     def _check_frames(self, place: Place, found: int, length: int) -> None:
-        wanted = {c: len(range(length)[scored_frames(length, c)]) for c in CONVENTIONS}
+        wanted = {c: scored_count(length, c) for c in CONVENTIONS}
         matching = [c for c in CONVENTIONS if wanted[c] == found]
         if not matching:
             rule = "each neuron has a value for each scored frame of the trial"
