@@ -22,13 +22,12 @@ from ensemble.predicting.job import Job
 from ensemble.predicting.workers import Workers
 from ensemble.preflight import check_out, check_sizes, check_tiers
 from ensemble.progress import Progress
-from ensemble.report.page import FILE, write_report
+from ensemble.report.page import FILE, write_page
 from ensemble.selection import Selection
 from ensemble.submission import write_submission
 from ensemble.tables import evaluation_table, members_table, rules_table
 from ensemble.zips import write_zips
 from models.answers import Answers
-from models.errors import UserError
 from models.files import remove_abandoned
 from models.recordings.data_set import open_sessions
 from models.recordings.session import Session, fingerprint
@@ -109,10 +108,7 @@ def rebuild(manifest: Manifest, options: Options, console: Console) -> Built:
     Raises UserError for recordings or runs that are not those of the manifest.
     """
     sessions, scored = _opened(options)
-    found = fingerprint(sessions)
-    if found != manifest.data_fingerprint:
-        message = f"the manifest is of recordings {manifest.data_fingerprint}; found {found}"
-        raise UserError(message, f"Give those that it was made for: {manifest.data}.")
+    manifest.check_recordings(sessions)
     ensemble = manifest.ensemble()
     check_members(ensemble.members, sessions)
     console.print(f"as in the manifest: {manifest.source}", markup=False)
@@ -255,5 +251,5 @@ def _complete(
         files=file_entries([*(report.path for report in reports), *zips]),
     )
     written = manifest.write(options.out)
-    page = write_report(manifest, sessions, options.out / FILE)
+    page = write_page(manifest, ensemble, sessions, options.out / FILE)
     return replace(built, reports=reports, zips=tuple(zips), manifest=written, page=page)

@@ -170,7 +170,7 @@ def _confirmed(runs: Sequence[Complete], label: str) -> Member:
         tuple(run for run, _, _ in runs),
         runs[0][1],
         float(np.mean([score for _, _, score in runs])),
-        frozenset(record.config.data.fold for _, record, _ in runs),
+        tuple(record.config.data.fold for _, record, _ in runs),
         confirmed=True,
     )
 
@@ -192,8 +192,8 @@ def _add_run(found: _Found, run: RunFolder, record: RunRecord, label: str) -> No
     if reason is not None:
         found.left_out[reason] += 1
     elif status is not None and status.score is not None:
-        fold = frozenset({record.config.data.fold})
-        found.members.append(Member(label, (run,), record, status.score, fold))
+        fold = record.config.data.fold
+        found.members.append(Member(label, (run,), record, status.score, (fold,)))
 
 
 def _ranked(source: str, found: _Found, floor: RunFolder | None) -> Candidates:

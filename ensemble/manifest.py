@@ -4,7 +4,7 @@ import datetime
 import hashlib
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ensemble.selection import Selection, mean_weights
 from models.config import RunConfig
 from models.errors import Problem, ProblemsFound, UserError
 from models.files import sha256, write_json
+from models.recordings.session import Session, fingerprint
 from models.runs import RunFolder
 from models.versions import code_version, package_versions
 
@@ -145,6 +146,13 @@ class Manifest(BaseModel):
             message = f"{path} is not a manifest: {told}"
             raise UserError(message, "Build the submission again.") from error
 
+    def check_recordings(self, sessions: Sequence[Session]) -> None:
+        """Raise UserError unless these are the recordings that it was made for."""
+        found = fingerprint(sessions)
+        if found != self.data_fingerprint:
+            message = f"the manifest is of recordings {self.data_fingerprint}; found {found}"
+            raise UserError(message, f"Give those that it was made for: {self.data}.")
+
     def ensemble(self) -> Ensemble:
         """The ensemble that it tells of, from the run folders as they are on disk.
 
@@ -211,5 +219,5 @@ def _member(entry: MemberEntry) -> Member:
     runs = tuple(RunFolder(Path(run.folder)) for run in entry.runs)
     records = [run.record() for run in runs]
     score = math.nan if entry.held_out_score is None else entry.held_out_score
-    folds = frozenset(record.config.data.fold for record in records)
+    folds = tuple(record.config.data.fold for record in records)
     return Member(entry.label, runs, records[0], score, folds, entry.confirmed)

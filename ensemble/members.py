@@ -25,8 +25,8 @@ class Member:
     """Of the first run."""
     score: float
     """The mean of its runs' on the folds that they held out; NaN where that is not known."""
-    folds: frozenset[int] = frozenset()
-    """That are held out by its runs."""
+    held_out: tuple[int, ...] = ()
+    """The fold that each run held out; empty where that is not known."""
     confirmed: bool = False
     """Whether it was trained again, with other seeds, after a search had chosen it."""
 
@@ -34,6 +34,11 @@ class Member:
     def run(self) -> RunFolder:
         """The first one."""
         return self.runs[0]
+
+    @property
+    def folds(self) -> frozenset[int]:
+        """That are held out by its runs."""
+        return frozenset(self.held_out)
 
 
 @dataclass(frozen=True)

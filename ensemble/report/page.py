@@ -15,10 +15,9 @@ from ensemble.report.rules import rules
 from ensemble.report.sizes import sizes
 from ensemble.report.traces import traces
 from ensemble.report.weights import weights
-from models.errors import UserError
 from models.files import write_bytes
 from models.pages import Section, page
-from models.recordings.session import Session, fingerprint
+from models.recordings.session import Session
 
 FILE = "report.html"
 
@@ -29,11 +28,14 @@ def write_report(manifest: Manifest, sessions: Sequence[Session], path: Path) ->
     Raises UserError for other recordings, ProblemsFound for runs that are missing or have changed,
     StorageError where the file cannot be written.
     """
-    found = fingerprint(sessions)
-    if found != manifest.data_fingerprint:
-        message = f"the manifest is of recordings {manifest.data_fingerprint}; found {found}"
-        raise UserError(message, f"Give those that it was made for: {manifest.data}.")
-    ensemble = manifest.ensemble()
+    manifest.check_recordings(sessions)
+    return write_page(manifest, manifest.ensemble(), sessions, path)
+
+
+def write_page(
+    manifest: Manifest, ensemble: Ensemble, sessions: Sequence[Session], path: Path
+) -> Path:
+    """As `write_report`, of an ensemble whose runs and recordings are known to be the manifest's."""
     sentence = verdict(ensemble, manifest.evaluation)
     lead = f"{sentence[0].upper()}{sentence[1:]}."
     parts = sections(manifest, ensemble, sessions)
