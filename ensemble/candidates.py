@@ -94,7 +94,7 @@ def joined(first: Candidates, second: Candidates) -> Candidates:
     """The candidates of both; a run that is in both counts once."""
     known = {run.path.resolve() for member in first.members for run in member.runs}
     more = [m for m in second.members if m.run.path.resolve() not in known]
-    members = sorted([*first.members, *more], key=lambda member: -member.score)
+    members = sorted(distinct([*first.members, *more]), key=lambda member: -member.score)
     left_out = dict(Counter(first.left_out) + Counter(second.left_out))
     source = f"{first.source} and {second.source}"
     return Candidates(source, tuple(members), left_out, first.floor or second.floor, first.added)
@@ -121,7 +121,23 @@ def with_imported(candidates: Candidates | None, folders: Sequence[Path]) -> Can
         Member(label, (run,), record, math.nan)
         for label, (run, record) in zip(labels, records, strict=True)
     )
-    return replace(candidates or Candidates("imported runs alone", (), {}), added=added)
+    found = candidates or Candidates("imported runs alone", (), {})
+    named = distinct([*found.members, *added])
+    return replace(found, added=tuple(named[len(found.members) :]))
+
+
+def distinct(members: Sequence[Member]) -> list[Member]:
+    """The members, each with a label of its own: who is called as an earlier one is called by its path.
+
+    By labels tables tell members apart, and an ensemble finds who was chosen.
+    """
+    taken: set[str] = set()
+    found = []
+    for member in members:
+        free = member.label not in taken
+        found.append(member if free else replace(member, label=str(member.run.path)))
+        taken.add(found[-1].label)
+    return found
 
 
 def _add_search(
@@ -197,7 +213,7 @@ def _add_run(found: _Found, run: RunFolder, record: RunRecord, label: str) -> No
 
 
 def _ranked(source: str, found: _Found, floor: RunFolder | None) -> Candidates:
-    members = sorted(found.members, key=lambda member: -member.score)
+    members = sorted(distinct(found.members), key=lambda member: -member.score)
     return Candidates(source, tuple(members), dict(+found.left_out), floor)
 
 

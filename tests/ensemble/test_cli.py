@@ -1,6 +1,7 @@
 import shutil
 import sys
 import zipfile
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from ensemble.build import Options
 from ensemble.checks.verdict import Report
 from ensemble.chosen import Wanted
 from ensemble.cli import app
+from ensemble.commands.build import Rule
+from ensemble.rules import WORDS
 from ensemble.submission import Row, write_submission
 from models import console
 from models.errors import Problem
@@ -183,3 +186,7 @@ def test_a_damaged_zip_is_a_verdict_and_not_a_crash(command, demo, tmp_path):
     code, text = command("check", tmp_path, "--data", demo.data)
     assert code == 1
     assert "readme.txt" in text
+
+
+def test_every_rule_can_be_asked_for():
+    assert get_args(Rule) == tuple(WORDS)

@@ -1,12 +1,14 @@
 import json
+import shutil
 
 import pytest
 
 from ensemble import candidates, members
+from ensemble.chosen import Wanted, choose
 from models.errors import ProblemsFound, RunError, UserError
 from models.recordings.data_set import open_sessions
 from models.runs import RunFolder, Status
-from tests.ensemble.build_fixtures import COMPLETE, change_record, set_score, unfinished
+from tests.ensemble.build_fixtures import COMPLETE, change_record, set_score, train, unfinished
 
 
 @pytest.fixture
@@ -125,3 +127,29 @@ def test_a_run_whose_weights_are_gone_is_no_member(copied):
     found = complete_ones(copied)
     assert set(labels(found)) == set(COMPLETE) - {"1"}
     assert found.left_out[candidates.STRIPPED] == 1
+
+
+def test_members_that_are_called_alike_are_told_apart(demo, tmp_path):
+    """A run folder may have the number of a trial, and an imported run that of both."""
+    other = tmp_path / "elsewhere" / "0"
+    shutil.copytree(demo.run(0), other)
+    given = candidates.members_of_runs([other])
+    both = candidates.joined(complete_ones(demo), given)
+    assert sorted(labels(both)) == sorted([*COMPLETE, str(other)])
+    imported = tmp_path / "imported" / "0"
+    shutil.copytree(demo.run(1), imported)
+    change_record(imported, imported={"file": "a", "sha256": "0", "fold": None, "params": {}})
+    added = candidates.with_imported(both, [imported]).added
+    assert [member.label for member in added] == [str(imported)]
+
+
+def test_the_chosen_ones_are_those_that_were_compared(demo, tmp_path):
+    """Also where the first of two candidates with a name is not the one that is chosen."""
+    other = tmp_path / "elsewhere" / "0"
+    train(other, demo.data, 7, network={"family": "linear", "clip_frames": 30, "filters": 2})
+    both = candidates.joined(complete_ones(demo), candidates.members_of_runs([other]))
+    ensemble = choose(both, open_sessions(demo.data), Wanted(rule="mean"))
+    assert {member.run.path for member in ensemble.members} == {
+        other,
+        *(demo.run(number) for number in COMPLETE),
+    }
