@@ -13,7 +13,7 @@ from ensemble.chosen import Ensemble, Wanted, choose
 from ensemble.columns import FloatType, TrialForm
 from ensemble.evaluation import Evaluation, TierScores, tiers_to_evaluate
 from ensemble.gain import verdict
-from ensemble.manifest import Manifest, WeightsEntry, file_entries, member_entries
+from ensemble.manifest import Manifest, file_entries
 from ensemble.members import Candidates, check_members, pin
 from ensemble.naming import Scheme, targets
 from ensemble.passes import Pass
@@ -232,21 +232,13 @@ def _complete(
     )
     shutil.rmtree(options.out / UNCHECKED)  # the parts, and what killed builds have left
     zips = write_zips(options.out, options.scheme)
-    mice = [session.name for session in run.sessions]
-    manifest = Manifest(
-        source=ensemble.source,
-        left_out=ensemble.left_out,
-        rule=ensemble.rule,
-        members=member_entries(ensemble, mice),
-        added=ensemble.added,
-        weights=WeightsEntry.of(ensemble.weights),
-        selection=ensemble.selection,
+    manifest = Manifest.of(
+        ensemble,
+        [session.name for session in run.sessions],
         evaluation=built.scores,
         evaluation_raw=run.evaluation.scores(normalise=False),
-        floor=None if ensemble.floor is None else str(ensemble.floor.path),
         data=str(options.data.resolve()),
-        data_fingerprint=fingerprint(sessions),
-        mice=mice,
+        data_fingerprint=run.job.fingerprint,
         options=options.recorded(),
         files=file_entries([*(report.path for report in reports), *zips]),
     )

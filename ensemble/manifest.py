@@ -127,6 +127,22 @@ class Manifest(BaseModel):
         default_factory=lambda: datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     )
 
+    @classmethod
+    def of(cls, ensemble: Ensemble, mice: Sequence[str], **rest: Any) -> "Manifest":
+        """Of an ensemble as it is on disk now, for these scored mice; `rest` are the other fields."""
+        return cls(
+            source=ensemble.source,
+            left_out=ensemble.left_out,
+            rule=ensemble.rule,
+            members=member_entries(ensemble, mice),
+            added=ensemble.added,
+            weights=WeightsEntry.of(ensemble.weights),
+            selection=ensemble.selection,
+            floor=None if ensemble.floor is None else str(ensemble.floor.path),
+            mice=list(mice),
+            **rest,
+        )
+
     def write(self, folder: Path) -> Path:
         """Write it to `folder`, atomically."""
         write_json(folder / NAME, self.model_dump(mode="json"))

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ensemble.candidates import members_of_searches
 from models.config import load_config
 from models.fit import Fit
 from models.recordings.synthetic import Recipe, write_data_set
@@ -16,6 +17,8 @@ CONFIG = {
     "data": {"folds": 2, "fold": 0, "downsample": 4},
     "training": {"epochs": 1, "clips_per_epoch": 8, "batch_size": 4},
 }
+ORIGIN = {"file": "model-017-0.293200.pth", "sha256": "0", "fold": None, "params": {}}
+"""What an imported run remembers."""
 COMPLETE = ("0", "1", "4")
 """The runs of the search that are complete."""
 
@@ -83,3 +86,8 @@ def set_score(run, score):
     """Let a complete run have reported another score."""
     status = RunFolder(run).status()
     RunFolder(run).end(status.model_copy(update={"score": score}))
+
+
+def complete_ones(demo):
+    """The candidates of the search, none of which was confirmed."""
+    return members_of_searches(demo.home, [demo.name], unconfirmed=True)

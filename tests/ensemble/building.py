@@ -17,13 +17,13 @@ import numpy as np
 from rich.console import Console
 
 from ensemble.build import Options, build
-from ensemble.candidates import members_of_searches
 from ensemble.chosen import Wanted
 from ensemble.manifest import Manifest
 from ensemble.predicting import parts as parts_module
 from ensemble.predicting.making import Maker
 from models.recordings.data_set import open_sessions
 from models.trained import TrainedRun
+from tests.ensemble.build_fixtures import Demo, complete_ones
 
 WANTED = Wanted(top=2, rule="mean")
 
@@ -32,7 +32,7 @@ def build_into(out, demo, **options):
     """Build in this process; what was printed, and the files' hashes."""
     text = io.StringIO()
     asked = Options(demo.data, out, WANTED, **{"device": "cpu"} | options)
-    build(candidates(demo.home), asked, Console(file=text, width=200))
+    build(complete_ones(demo), asked, Console(file=text, width=200))
     return text.getvalue(), files_of(out)
 
 
@@ -47,11 +47,6 @@ def sha256(path):
 def evaluation_of(out):
     manifest = Manifest.read(out)
     return manifest.evaluation, manifest.evaluation_raw
-
-
-def candidates(home):
-    """The complete runs of the tiny search."""
-    return members_of_searches(home, ["demo"], unconfirmed=True)
 
 
 def count(demo):
@@ -89,7 +84,7 @@ def main(data, home, out, parts=None):
     if parts is not None:
         die_after(int(parts))
     options = Options(Path(data), Path(out), WANTED, device="cpu")
-    build(candidates(Path(home)), options, Console(width=200))
+    build(complete_ones(Demo(Path(data), Path(home))), options, Console(width=200))
 
 
 def die_after(parts):

@@ -1,5 +1,7 @@
 """A data set of two mice, and fixtures that write a submission about it and check it; a tiny search."""
 
+import shutil
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from ensemble.submission import write_submission
 from models.recordings.data_set import open_sessions
 from models.recordings.session import fingerprint
 from models.recordings.truth import truth_folder
-from tests.ensemble.build_fixtures import make_demo
+from tests.ensemble.build_fixtures import ORIGIN, change_record, make_demo
 from tests.ensemble.small_sessions import (
     LIVE_MAIN,
     make_sessions,
@@ -94,3 +96,12 @@ def job(demo, tmp_path):
         device="cpu",
         threads=1,
     )
+
+
+@pytest.fixture
+def imported(demo, tmp_path):
+    """A run that nothing is known of but its weights."""
+    folder = shutil.copytree(demo.run(4), tmp_path / "imported")
+    shutil.rmtree(folder / "predictions")
+    change_record(folder, imported=ORIGIN)
+    return folder

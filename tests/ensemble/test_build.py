@@ -9,7 +9,7 @@ from rich.console import Console
 from ensemble import build as building
 from ensemble.asking import options_of
 from ensemble.build import Options, build, rebuild
-from ensemble.candidates import members_of_runs, members_of_searches
+from ensemble.candidates import members_of_runs
 from ensemble.checks.verdict import Report
 from ensemble.chosen import Wanted
 from ensemble.costs import size
@@ -24,7 +24,7 @@ from models.recordings.data_set import open_sessions
 from models.recordings.truth import truth_folder
 from models.scoring import server_units
 from models.trained import TrainedRun
-from tests.ensemble.build_fixtures import set_score, train
+from tests.ensemble.build_fixtures import complete_ones, set_score, train
 
 
 def build_into(out, demo, candidates=None, **options):
@@ -34,11 +34,6 @@ def build_into(out, demo, candidates=None, **options):
     candidates = candidates or complete_ones(demo)
     options = {"device": "cpu"} | options
     return build(candidates, Options(demo.data, out, **options), console), text.getvalue()
-
-
-def complete_ones(demo):
-    """The search's runs, none of which was confirmed."""
-    return members_of_searches(demo.home, [demo.name], unconfirmed=True)
 
 
 def best_labels(result, count):

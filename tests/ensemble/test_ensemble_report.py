@@ -2,17 +2,16 @@
 
 import json
 import shutil
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ensemble.candidates import members_of_runs, members_of_searches, with_imported
+from ensemble.candidates import members_of_runs, with_imported
 from ensemble.chosen import Wanted, choose
 from ensemble.cli import app
 from ensemble.evaluation import TierScores
-from ensemble.manifest import Manifest, WeightsEntry, member_entries
+from ensemble.manifest import Manifest
 from ensemble.report.gain import gain, sampled
 from ensemble.report.gains import Gains, MouseGain, mouse_gain
 from ensemble.report.likeness import likeness
@@ -30,35 +29,15 @@ from models.pages import Chart, Note, Table
 from models.recordings.data_set import open_sessions
 from models.recordings.session import fingerprint
 from models.runs import RunFolder
-from tests.ensemble.build_fixtures import change_record
+from tests.ensemble.build_fixtures import complete_ones
 from tests.ensemble.made_moments import made_mice
+from tests.pages import Page
 
 SECTIONS = ["result", "rules", "sizes", "weights", "likeness", "gain", "traces", "made"]
-ORIGIN = {"file": "model.pth", "sha256": "0", "fold": None, "params": {}}
 
 
-class Page(HTMLParser):
-    """What a browser would see: tags with their attributes, and the text outside scripts."""
-
-    def __init__(self, path):
-        super().__init__()
-        self.tags, self.words, self._inside = [], [], ""
-        self.feed(path.read_text())
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self._inside = tag
-
-    def handle_endtag(self, _):
-        self._inside = ""
-
-    def handle_data(self, data):
-        if self._inside not in ("script", "style"):
-            self.words.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
+def page_at(path):
+    return Page(path.read_text())
 
 
 def manifest_of(candidates, data, rule="mean"):
@@ -69,41 +48,21 @@ def manifest_of(candidates, data, rule="mean"):
     alone = tuple(0.3 - 0.01 * place for place in range(len(ensemble.members)))
     main = TierScores("oracle", 4, (*mice,), alone, 0.34, None, 0.1, 0.8)
     ood = TierScores("live_test_bonus", 6, (mice[0],), alone, 0.28, 0.27, kinds={"gabor": 0.123})
-    return Manifest(
-        source=ensemble.source,
-        left_out=ensemble.left_out,
-        rule=ensemble.rule,
-        members=member_entries(ensemble, mice),
-        added=ensemble.added,
-        weights=WeightsEntry.of(ensemble.weights),
-        selection=ensemble.selection,
+    return Manifest.of(
+        ensemble,
+        mice,
         evaluation=(main, ood),
         evaluation_raw=(main, ood),
-        floor=None,
         data=str(data),
         data_fingerprint=fingerprint(sessions),
-        mice=mice,
         options={"wanted": {"top": 10, "gflop": None}, "scheme": "user"},
         files=[],
     )
 
 
-def found(demo):
-    return members_of_searches(demo.home, [demo.name], unconfirmed=True)
-
-
 @pytest.fixture(scope="module")
 def manifest(demo):
-    return manifest_of(found(demo), demo.data)
-
-
-@pytest.fixture
-def imported(demo, tmp_path):
-    """A run that nothing is known of but its weights."""
-    folder = shutil.copytree(demo.run(4), tmp_path / "imported")
-    shutil.rmtree(folder / "predictions")
-    change_record(folder, imported=ORIGIN)
-    return folder
+    return manifest_of(complete_ones(demo), demo.data)
 
 
 def gains_of(manifest, data):
@@ -121,7 +80,7 @@ def chart(blocks, place=0):
 def test_the_page_has_every_part_and_begins_with_the_verdict(manifest, demo, tmp_path):
     path = write_report(manifest, open_sessions(demo.data), tmp_path / "page.html")
     assert path == tmp_path / "page.html"
-    page = Page(path)
+    page = page_at(path)
     assert [each["id"] for tag, each in page.tags if tag == "section"] == SECTIONS
     sentence = "The ensemble of 3 scores 0.3400 on oracle, above its best single member (0.3000)"
     assert page.text.index(sentence) < page.text.index("Result")
@@ -135,8 +94,8 @@ def test_the_page_has_every_part_and_begins_with_the_verdict(manifest, demo, tmp
 
 def test_the_page_needs_nothing_from_elsewhere_and_has_plotly_once(manifest, demo, tmp_path):
     path = write_report(manifest, open_sessions(demo.data), tmp_path / "page.html")
-    assert not [tag for tag, _ in Page(path).tags if tag in ("link", "iframe", "img", "object")]
-    scripts = [each for tag, each in Page(path).tags if tag == "script"]
+    assert not [tag for tag, _ in page_at(path).tags if tag in ("link", "iframe", "img", "object")]
+    scripts = [each for tag, each in page_at(path).tags if tag == "script"]
     assert not any("src" in each for each in scripts)
     text = path.read_text()
     assert text.count("plotly.js v") == 1
@@ -176,7 +135,7 @@ def test_the_table_of_rules_marks_the_used_one(manifest, demo):
 
 
 def test_gains_are_those_of_the_stored_predictions(demo):
-    manifest = manifest_of(found(demo), demo.data, "per-mouse")
+    manifest = manifest_of(complete_ones(demo), demo.data, "per-mouse")
     gains = gains_of(manifest, demo.data)
     for session in open_sessions(demo.data):
         runs = [
@@ -282,7 +241,7 @@ def test_weights_are_bars_dots_of_mice_or_boxes_of_neurons():
 
 
 def test_traces_are_the_response_the_members_and_their_weighted_mean(demo):
-    manifest = manifest_of(found(demo), demo.data, "per-neuron")
+    manifest = manifest_of(complete_ones(demo), demo.data, "per-neuron")
     gains, sessions = gains_of(manifest, demo.data), open_sessions(demo.data)
     own = np.random.default_rng(5).dirichlet(np.ones(len(gains.members)), sessions[0].neurons)
     gains = Gains(gains.members, Weights(gains.weights.shared, {sessions[0].name: own}), gains.mice)
@@ -313,26 +272,26 @@ def test_imported_members_are_left_out_of_what_needs_held_out_trials(demo, impor
     gains = gains_of(manifest, demo.data)
     assert [each.label for each in gains.members] == [m.label for m in manifest.members[:2]]
     np.testing.assert_allclose(gains.weights.shared, [0.5, 0.5])
-    page = Page(write_report(manifest, open_sessions(demo.data), tmp_path / "page.html"))
+    page = page_at(write_report(manifest, open_sessions(demo.data), tmp_path / "page.html"))
     assert "Without the imported members (1)" in page.text
     alone = manifest_of(with_imported(None, [imported]), demo.data)
-    page = Page(write_report(alone, open_sessions(demo.data), tmp_path / "alone.html"))
+    page = page_at(write_report(alone, open_sessions(demo.data), tmp_path / "alone.html"))
     assert "All members are imported: which trials they held out is not known." in page.text
     assert page.text.count("Nothing was chosen by a score") == 3
 
 
 def test_one_model_alone_has_no_gain(demo, tmp_path):
     manifest = manifest_of(members_of_runs([demo.run(0)]), demo.data)
-    page = Page(write_report(manifest, open_sessions(demo.data), tmp_path / "page.html"))
+    page = page_at(write_report(manifest, open_sessions(demo.data), tmp_path / "page.html"))
     assert "One model alone, 0: there is no gain over itself." in page.text
     assert "There is one candidate only" in page.text
 
 
 def test_without_the_held_out_predictions_the_page_says_so(demo, tmp_path):
     demo = demo.copy(tmp_path / "home")
-    manifest = manifest_of(found(demo), demo.data)
+    manifest = manifest_of(complete_ones(demo), demo.data)
     shutil.rmtree(demo.run(0) / "predictions")
-    page = Page(write_report(manifest, open_sessions(demo.data), tmp_path / "page.html"))
+    page = page_at(write_report(manifest, open_sessions(demo.data), tmp_path / "page.html"))
     assert page.text.count(f"Not known here: {demo.run(0)}/predictions") == 2
     assert [each["id"] for tag, each in page.tags if tag == "section"] == SECTIONS
 
@@ -342,7 +301,7 @@ def test_other_recordings_and_other_weights_are_refused(manifest, demo, tmp_path
     with pytest.raises(UserError, match="the manifest is of recordings"):
         write_report(manifest, open_sessions(demo.data)[:1], path)
     demo = demo.copy(tmp_path / "home")
-    changed = manifest_of(found(demo), demo.data)
+    changed = manifest_of(complete_ones(demo), demo.data)
     (demo.run(0) / "weights.pt").write_bytes(b"other")
     with pytest.raises(ProblemsFound, match="its weights have the sha256"):
         write_report(changed, open_sessions(demo.data), path)
@@ -369,7 +328,7 @@ def test_what_others_named_is_shown_and_not_run(manifest, demo, tmp_path):
     path = write_report(
         Manifest.model_validate(content), open_sessions(demo.data), tmp_path / "page.html"
     )
-    assert name in Page(path).text
+    assert name in page_at(path).text
     assert name not in path.read_text()
 
 

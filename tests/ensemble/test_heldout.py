@@ -12,16 +12,12 @@ from models import predictions
 from models.errors import ProblemsFound, UserError
 from models.metrics import over_mice, scored_frames, single_trial_correlation
 from models.recordings.data_set import open_sessions
-from tests.ensemble.build_fixtures import change_record, train
+from tests.ensemble.build_fixtures import change_record, complete_ones, train
 
 
 @pytest.fixture
 def copied(demo, tmp_path):
     return demo.copy(tmp_path / "home")
-
-
-def complete_ones(demo):
-    return members_of_searches(demo.home, ["demo"], unconfirmed=True).members
 
 
 def directly(demo, members, weights):
@@ -40,7 +36,7 @@ def directly(demo, members, weights):
 
 
 def test_moments_of_runs_on_disk_score_as_their_predictions_do(demo):
-    members, sessions = complete_ones(demo), open_sessions(demo.data)
+    members, sessions = complete_ones(demo).members, open_sessions(demo.data)
     moments = held_out_moments(members, sessions)
     for weights in ([1, 0, 0], [0, 0, 1], [0.2, 0.5, 0.3]):
         found = np.mean([each.score(np.array(weights, float)) for each in moments.values()])
@@ -48,7 +44,7 @@ def test_moments_of_runs_on_disk_score_as_their_predictions_do(demo):
 
 
 def test_films_that_are_the_same_are_one_block(demo):
-    moments = held_out_moments(complete_ones(demo), open_sessions(demo.data))
+    moments = held_out_moments(complete_ones(demo).members, open_sessions(demo.data))
     blocks = {block for each in moments.values() for block in each.blocks}
     assert len(blocks) > 1
     assert sum(each.total.counts.max() for each in moments.values()) > 0
@@ -56,28 +52,28 @@ def test_films_that_are_the_same_are_one_block(demo):
 
 @pytest.mark.parametrize("change", [{"folds": 3}, {"tiers": ["train", "oracle"]}])
 def test_runs_whose_trials_are_dealt_otherwise_are_named(copied, change):
-    label = complete_ones(copied)[1].label
+    label = complete_ones(copied).members[1].label
     path = copied.run(label) / "config.json"
     config = json.loads(path.read_text())["config"]
     change_record(copied.run(label), config=config | {"data": config["data"] | change})
     with pytest.raises(ProblemsFound) as caught:
-        held_out_moments(complete_ones(copied), open_sessions(copied.data))
+        held_out_moments(complete_ones(copied).members, open_sessions(copied.data))
     assert [problem.where for problem in caught.value.problems] == [f"run {label}"]
     assert "2 folds of train" in caught.value.problems[0].rule
 
 
 def test_runs_without_a_common_fold_are_all_named(copied):
-    label = complete_ones(copied)[0].label
+    label = complete_ones(copied).members[0].label
     path = copied.run(label) / "config.json"
     config = json.loads(path.read_text())["config"]
     change_record(copied.run(label), config=config | {"data": config["data"] | {"fold": 1}})
     with pytest.raises(ProblemsFound, match="some fold together") as caught:
-        common_folds(complete_ones(copied))
+        common_folds(complete_ones(copied).members)
     assert {p.found for p in caught.value.problems} == {"it holds out 0", "it holds out 1"}
 
 
 def test_other_held_out_trials_are_refused(copied):
-    members = complete_ones(copied)
+    members = complete_ones(copied).members
     session = open_sessions(copied.data)[0]
     stored = predictions.read(members[2].run.path, session.name)
     stored.pop(max(stored))
@@ -89,9 +85,9 @@ def test_other_held_out_trials_are_refused(copied):
 def test_a_mouse_without_held_out_trials_is_no_obstacle(copied):
     """Folds are dealt over all films, so a mouse may have none of a fold."""
     sessions = open_sessions(copied.data)
-    for member in complete_ones(copied):
+    for member in complete_ones(copied).members:
         predictions.write(member.run.path, sessions[0].name, {})
-    found = held_out_moments(complete_ones(copied), sessions)
+    found = held_out_moments(complete_ones(copied).members, sessions)
     assert found[sessions[0].name].is_empty
     assert not found[sessions[1].name].is_empty
 

@@ -18,11 +18,9 @@ from models.recordings.data_set import open_sessions
 from models.runs import RunFolder
 from models.scoring import server_units
 from models.trained import TrainedRun
-from tests.ensemble.build_fixtures import change_record
+from tests.ensemble.build_fixtures import ORIGIN, change_record
 from tests.models.generated_sessions import Plan, Trial, write
 from tests.shared_files import shared
-
-ORIGIN = {"file": "model-017-0.293200.pth", "sha256": "0", "fold": None, "params": {}}
 
 
 def build(monkeypatch, *words):
@@ -31,15 +29,6 @@ def build(monkeypatch, *words):
     with pytest.raises(SystemExit) as ended:
         console.run(app, "python -m ensemble")
     return ended.value.code or 0
-
-
-@pytest.fixture
-def imported(demo, tmp_path):
-    """A run that nothing is known of but its weights."""
-    folder = shutil.copytree(demo.run(4), tmp_path / "imported")
-    shutil.rmtree(folder / "predictions")
-    change_record(folder, imported=ORIGIN)
-    return folder
 
 
 def assert_mean_of(out, data, runs):

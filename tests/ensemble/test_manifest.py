@@ -3,7 +3,6 @@ import hashlib
 import numpy as np
 import pytest
 
-from ensemble.candidates import members_of_searches
 from ensemble.chosen import Ensemble
 from ensemble.evaluation import TierScores
 from ensemble.manifest import (
@@ -17,6 +16,7 @@ from ensemble.rules import Limits, Weights
 from ensemble.selection import select
 from models.config import load_config
 from models.errors import ProblemsFound, UserError
+from tests.ensemble.build_fixtures import complete_ones
 from tests.ensemble.made_moments import made_mice
 
 SELECTION, _ = select(made_mice(1, [1.0, 2.0]), ["0", "4"], Limits())
@@ -60,16 +60,12 @@ def test_code_and_packages_are_recorded():
     assert manifest.created.endswith("+00:00")
 
 
-def complete_ones(demo):
-    return members_of_searches(demo.home, ["demo"], unconfirmed=True).members
-
-
 def ensemble_of(members, weights):
     return Ensemble(tuple(members), weights, SELECTION, "", {}, None)
 
 
 def test_members_and_files_are_told_by_their_content(demo):
-    members = complete_ones(demo)[:2]
+    members = complete_ones(demo).members[:2]
     weights = Weights(np.array([0.2, 0.8]), {"b": np.array([[1.0, 0.0], [0.4, 0.6]])})
     first, second = member_entries(ensemble_of(members, weights), ["a", "b"])
     content = (members[0].run.path / "weights.pt").read_bytes()
@@ -95,7 +91,7 @@ def test_weights_are_read_back_to_the_last_bit(tmp_path):
 
 
 def test_the_ensemble_of_a_manifest_is_that_of_the_run_folders(demo):
-    members = complete_ones(demo)[:2]
+    members = complete_ones(demo).members[:2]
     weights = Weights(np.array([0.25, 0.75]))
     entries = member_entries(ensemble_of(members, weights), ["a"])
     found = example(members=entries, weights=WeightsEntry.of(weights)).ensemble()
@@ -106,7 +102,7 @@ def test_the_ensemble_of_a_manifest_is_that_of_the_run_folders(demo):
 
 def test_weights_of_runs_that_are_gone_or_others_are_named(demo, tmp_path):
     copied = demo.copy(tmp_path / "home")
-    members = complete_ones(copied)
+    members = complete_ones(copied).members
     entries = member_entries(ensemble_of(members, Weights(np.full(3, 1 / 3))), ["a"])
     members[0].run.weights.unlink()
     members[2].run.weights.write_bytes(b"others")

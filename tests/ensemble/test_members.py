@@ -8,17 +8,20 @@ from ensemble.chosen import Wanted, choose
 from models.errors import ProblemsFound, RunError, UserError
 from models.recordings.data_set import open_sessions
 from models.runs import RunFolder, Status
-from tests.ensemble.build_fixtures import COMPLETE, change_record, set_score, train, unfinished
+from tests.ensemble.build_fixtures import (
+    COMPLETE,
+    ORIGIN,
+    change_record,
+    complete_ones,
+    set_score,
+    train,
+    unfinished,
+)
 
 
 @pytest.fixture
 def copied(demo, tmp_path):
     return demo.copy(tmp_path / "home")
-
-
-def complete_ones(demo):
-    """The members of the demo's search, none of which is confirmed."""
-    return candidates.members_of_searches(demo.home, ["demo"], unconfirmed=True)
 
 
 def labels(candidates):
@@ -138,7 +141,7 @@ def test_members_that_are_called_alike_are_told_apart(demo, tmp_path):
     assert sorted(labels(both)) == sorted([*COMPLETE, str(other)])
     imported = tmp_path / "imported" / "0"
     shutil.copytree(demo.run(1), imported)
-    change_record(imported, imported={"file": "a", "sha256": "0", "fold": None, "params": {}})
+    change_record(imported, imported=ORIGIN)
     added = candidates.with_imported(both, [imported]).added
     assert [member.label for member in added] == [str(imported)]
 

@@ -2,7 +2,6 @@
 
 import math
 import shutil
-from html.parser import HTMLParser
 
 import optuna
 import pytest
@@ -18,33 +17,10 @@ from search.report.curves import hover
 from search.report.history import read_history
 from search.report.page import FILE, write_report
 from search.space import build
+from tests.pages import Page
 from tests.search.finished import MANY, write_search
 
 SECTIONS = ["best", "curves", "parameters", "importance", "rungs", "budget", "failures", "again"]
-
-
-class Page(HTMLParser):
-    """What a browser would see: tags with their attributes, and the text outside scripts."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.words, self._inside = [], [], ""
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self._inside = tag
-
-    def handle_endtag(self, _):
-        self._inside = ""
-
-    def handle_data(self, data):
-        if self._inside not in ("script", "style"):
-            self.words.append(data)
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
 
 
 @pytest.fixture(scope="module")
