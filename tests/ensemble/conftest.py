@@ -15,7 +15,8 @@ from ensemble.submission import write_submission
 from models.recordings.data_set import open_sessions
 from models.recordings.session import fingerprint
 from models.recordings.truth import truth_folder
-from tests.ensemble.build_fixtures import ORIGIN, change_record, make_demo
+from tests.ensemble.build_fixtures import ORIGIN, change_record, complete_ones, make_demo
+from tests.ensemble.reports import manifest_of
 from tests.ensemble.small_sessions import (
     LIVE_MAIN,
     make_sessions,
@@ -105,3 +106,9 @@ def imported(demo, tmp_path):
     shutil.rmtree(folder / "predictions")
     change_record(folder, imported=ORIGIN)
     return folder
+
+
+@pytest.fixture(scope="module")
+def manifest(demo):
+    """Of the demo's complete runs."""
+    return manifest_of(complete_ones(demo), demo.data)
