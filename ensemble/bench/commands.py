@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from models.console import err, out
+from models.console import err
 
 if TYPE_CHECKING:
     from ensemble.bench.measured import Measured
@@ -76,12 +76,6 @@ def check(json: Json = None, share: Share = 1.0, folder: Folder = None) -> None:
 
 def _show(title: str, measured: "Measured", promises: Mapping[str, str], json: Path | None) -> None:
     """Print a part's table and lines, and write its figures where that is asked."""
-    from models.bench.figure import figure_table, write_figures
+    from models.bench.figure import figure_table, show
 
-    out.print(figure_table(title, measured.figures, promises))
-    for line in measured.lines():
-        out.print(line)
-    first = measured.figures[0]
-    out.print(f"{first.machine}; commit {first.commit}")
-    if json is not None:
-        write_figures(json, measured.figures)
+    show(figure_table(title, measured.figures, promises), measured.figures, measured.lines(), json)

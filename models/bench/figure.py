@@ -2,14 +2,14 @@
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 from rich.table import Table
 
-from models.console import table, uncut
+from models.console import out, table, uncut
 from models.files import write_json
 from models.versions import code_version
 
@@ -59,6 +59,18 @@ def figure_table(title: str, figures: Sequence[Figure], promises: Mapping[str, s
 def write_figures(path: Path, figures: Sequence[Figure]) -> None:
     """A JSON list of one object a figure, written atomically."""
     write_json(path, [asdict(figure) for figure in figures])
+
+
+def show(
+    table: Table, figures: Sequence[Figure], lines: Iterable[str] = (), json: Path | None = None
+) -> None:
+    """Print a part's table with lines below it, and write its figures to `json` where that is asked."""
+    out.print(table)
+    for line in lines:
+        out.print(line)
+    out.print(f"{figures[0].machine}; commit {figures[0].commit}")
+    if json is not None:
+        write_figures(json, figures)
 
 
 def _number(value: float) -> str:

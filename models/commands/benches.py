@@ -1,17 +1,12 @@
 """The commands that measure what this room promises."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
 
 from models.commands.common import Device, resumable
-from models.console import err, out
-
-if TYPE_CHECKING:
-    from models.bench.figure import Figure
+from models.console import err
 
 bench = typer.Typer(
     no_args_is_help=True,
@@ -34,14 +29,14 @@ def recordings(
     ] = None,
 ) -> None:
     """Measure the packed store against reading and copying whole files."""
-    from models.bench.figure import figure_table
+    from models.bench.figure import figure_table, show
     from models.bench.recordings import PROMISES, Size, bench_recordings
 
     size = Size(neurons=neurons, trials=trials, dtype=dtype)
     with err.status(f"measuring on a generated session of {size.bytes / 1e9:.1f} GB"):
         figures = bench_recordings(size, folder)
     title = f"recordings: {trials} trials x {size.frames} frames x {neurons} neurons, {dtype}"
-    _show(figure_table(title, figures, PROMISES), figures, json)
+    show(figure_table(title, figures, PROMISES), figures, json=json)
 
 
 @bench.command()
@@ -56,7 +51,7 @@ def training(
 
     The plain step computes the readouts of all ten mice for every clip.
     """
-    from models.bench.figure import figure_table
+    from models.bench.figure import figure_table, show
     from models.bench.stepping import Size
     from models.bench.training import PROMISES, bench_training
 
@@ -64,7 +59,7 @@ def training(
     with err.status(f"measuring steps of {batch} clips with {len(size.neurons)} mice"):
         figures = bench_training(size)
     title = f"training: DwiseNeuro with {len(size.neurons)} mice, {batch} clips a step on the CPU"
-    _show(figure_table(title, figures, PROMISES), figures, json)
+    show(figure_table(title, figures, PROMISES), figures, json=json)
 
 
 @bench.command()
@@ -78,7 +73,7 @@ def inference(
 
     DwiseNeuro is of the winner's size on a GPU and small on a CPU, where it takes some minutes.
     """
-    from models.bench.figure import figure_table
+    from models.bench.figure import figure_table, show
     from models.bench.inference import PROMISES, Size, bench_inference
 
     size = Size.fitting(neurons, frames, device)
@@ -86,7 +81,7 @@ def inference(
         figures = bench_inference(size)
     blocks = len(size.network.core_features)
     title = f"inference: DwiseNeuro of {blocks} blocks, {frames} frames x {neurons} neurons"
-    _show(figure_table(title, figures, PROMISES), figures, json)
+    show(figure_table(title, figures, PROMISES), figures, json=json)
 
 
 @bench.command()
@@ -107,17 +102,8 @@ def families(
     Small configurations on generated recordings, in raw units; about 20 CPU-minutes a family.
     """
     from models.bench.families import Plan, bench_families, family_table, figures
+    from models.bench.figure import show
 
     with resumable():
         results = bench_families(Plan.read(), family or [], seeds, jobs, folder, err.print)
-    _show(family_table(results), figures(results), json)
-
-
-def _show(table: Table, figures: "Sequence[Figure]", json: Path | None) -> None:
-    """Print a part's table, and write its figures where that is asked."""
-    from models.bench.figure import write_figures
-
-    out.print(table)
-    out.print(f"{figures[0].machine}; commit {figures[0].commit}")
-    if json is not None:
-        write_figures(json, figures)
+    show(family_table(results), figures(results), json=json)

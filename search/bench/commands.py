@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from models.console import err, out
+from models.console import err
 from search.options import STOPPED
 
 bench = typer.Typer(
@@ -28,19 +28,14 @@ def overhead(
 
     Both run on two slots of a Ray of their own. Proposals are compared with plain Optuna's.
     """
-    from models.bench.figure import figure_table, write_figures
+    from models.bench.figure import figure_table, show
     from search.bench.overhead import PROMISES, Size, bench_overhead
 
     with err.status(f"running {trials + warm_up} trivial trials twice"):
         measured = bench_overhead(Size(trials, warm_up, past))
     title = f"overhead: {trials} trivial trials on two slots, proposals from {past:,} trials"
-    out.print(figure_table(title, measured.figures, PROMISES))
-    for line in measured.lines():
-        out.print(line)
-    first = measured.figures[0]
-    out.print(f"{first.machine}; commit {first.commit}")
-    if json is not None:
-        write_figures(json, measured.figures)
+    table = figure_table(title, measured.figures, PROMISES)
+    show(table, measured.figures, measured.lines(), json)
 
 
 @bench.command()
@@ -63,7 +58,7 @@ def quality(
 
     Hours: three strategies of equal minutes, each with some seeds, on generated recordings.
     """
-    from models.bench.figure import write_figures
+    from models.bench.figure import show
     from search.bench.outcomes import figures, quality_table, verdicts
     from search.bench.quality import bench_quality
     from search.bench.recipe import read_recipe
@@ -76,13 +71,8 @@ def quality(
     except KeyboardInterrupt as error:
         err.print("stopped; with --folder the same command goes on from here")
         raise typer.Exit(STOPPED) from error
-    out.print(quality_table(results, recipe.minutes))
-    for line in verdicts(results):
-        out.print(line)
-    measured = figures(results)
-    out.print(f"{measured[0].machine}; commit {measured[0].commit}")
-    if json is not None:
-        write_figures(json, measured)
+    table = quality_table(results, recipe.minutes)
+    show(table, figures(results), verdicts(results), json)
 
 
 @bench.command()
@@ -94,16 +84,11 @@ def cluster(
     trivial: Annotated[int, typer.Option(min=16, help="Trials for the driver's memory.")] = 1000,
 ) -> None:
     """Measure how a search scales over declared nodes, and what the loss of one costs; ten minutes."""
-    from models.bench.figure import figure_table, write_figures
+    from models.bench.figure import figure_table, show
     from search.bench.cluster import PROMISES, Size, bench_cluster
 
     with err.status("running searches on one, two and four declared nodes"):
         measured = bench_cluster(Size(trials, trivial))
     title = "cluster: nodes declared on this machine, trials that sleep or do nothing"
-    out.print(figure_table(title, measured.figures, PROMISES))
-    for line in measured.lines():
-        out.print(line)
-    first = measured.figures[0]
-    out.print(f"{first.machine}; commit {first.commit}")
-    if json is not None:
-        write_figures(json, measured.figures)
+    table = figure_table(title, measured.figures, PROMISES)
+    show(table, measured.figures, measured.lines(), json)
