@@ -1,6 +1,6 @@
 """Encodes a row of a Parquet file while the next one is made, and has the disk write meanwhile.
 
-Encoding and fsync leave Python's lock to others: with two cores they cost a third less time so.
+Encoding and fsync leave Python's lock to others, so that a second core can do them.
 """
 
 import os
