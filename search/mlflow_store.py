@@ -16,6 +16,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
 from models.runs import TRACKING_VARIABLE, tracking_database, tracking_uri
@@ -58,6 +59,8 @@ class Store:
         self._client: MlflowClient | None = None
         self._experiment = ""
         self._runs: dict[str, str] = {}
+        self._places: dict[str, str] = {}
+        """By run, where its artifacts lie; MLflow's client reads the whole run to find that out."""
         self._steps: dict[tuple[str, str], set[int]] = {}
         """By run and metric, those that MLflow had when it was asked."""
         self._knows = False
@@ -115,6 +118,7 @@ class Store:
         while True:
             found = self.client.search_runs([self._experiment], max_results=1000, page_token=page)
             runs |= {run.data.tags.get(TAG_KEY, "?"): run.info.run_id for run in found}
+            self._places |= {run.info.run_id: run.info.artifact_uri for run in found}
             page = found.token
             if not page:
                 return runs
@@ -133,6 +137,7 @@ class Store:
                 tags[MLFLOW_PARENT_RUN_ID] = self._runs[PARENT]
             run = self.client.create_run(self._experiment, record["time"], tags=_cut(tags))
             self._runs[key] = str(run.info.run_id)
+            self._places[self._runs[key]] = str(run.info.artifact_uri)
         params = [Param(name, value) for name, value in _cut(record["params"]).items()]
         for start in range(0, len(params), PARAMS_A_BATCH):
             batch = params[start : start + PARAMS_A_BATCH]
@@ -166,7 +171,9 @@ class Store:
     def _file(self, record: Record, _: bool) -> None:
         path = self.home / self.name / record["path"]
         if path.exists():  # it may have been removed since, with the run
-            self.client.log_artifact(self._runs[record["key"]], str(path))
+            place = self._places[self._runs[record["key"]]]
+            artifacts: Any = get_artifact_repository(place, tracking_uri=self.uri)
+            artifacts.log_artifact(str(path))
 
     def _text(self, record: Record, _: bool) -> None:
         self.client.log_text(self._runs[record["key"]], record["text"], record["name"])

@@ -16,6 +16,8 @@ from optuna.storages import InMemoryStorage, RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from search.study_rows import Rows
+
 
 class StudyStorage(InMemoryStorage):
     """One study, in a database that nobody else writes to at the same time."""
@@ -26,6 +28,8 @@ class StudyStorage(InMemoryStorage):
         self.database = RDBStorage(f"sqlite:///{path}")
         self._stored: dict[int, int] = {}
         """Trials' ids in the database by those in memory."""
+        self._rows: Rows | None = None
+        """What is written at the end of a transaction; None outside one."""
         known = {study.study_name: study._study_id for study in self.database.get_all_studies()}
         if name in known:
             self._load(name, known[name])
@@ -47,16 +51,19 @@ class StudyStorage(InMemoryStorage):
         Readers of the database see nothing of it before. Within another one it does nothing.
         """
         sessions = self.database.scoped_session
-        if sessions.session_factory.kw["bind"] is not self.database.engine:
+        if self._rows is not None:
             yield
             return
         with self.database.engine.begin() as connection:
             sessions.remove()
             # Optuna's own commits then only end its sessions: SQLAlchemy's way to join a transaction.
             sessions.configure(bind=connection, join_transaction_mode="rollback_only")
+            self._rows = rows = Rows()
             try:
                 yield
+                rows.write(connection)
             finally:
+                self._rows = None
                 sessions.remove()
                 sessions.configure(bind=self.database.engine)
 
@@ -94,7 +101,10 @@ class StudyStorage(InMemoryStorage):
     ) -> None:
         """Store the value of a parameter."""
         stored = self._stored[trial_id]
-        self.database.set_trial_param(stored, param_name, param_value_internal, distribution)
+        if self._rows is not None:
+            self._rows.add_param(stored, param_name, param_value_internal, distribution)
+        else:
+            self.database.set_trial_param(stored, param_name, param_value_internal, distribution)
         super().set_trial_param(trial_id, param_name, param_value_internal, distribution)
 
     def set_trial_state_values(
@@ -109,12 +119,18 @@ class StudyStorage(InMemoryStorage):
     ) -> None:
         """Store the score after an epoch."""
         stored = self._stored[trial_id]
-        self.database.set_trial_intermediate_value(stored, step, intermediate_value)
+        if self._rows is not None:
+            self._rows.add_report(stored, step, intermediate_value)
+        else:
+            self.database.set_trial_intermediate_value(stored, step, intermediate_value)
         super().set_trial_intermediate_value(trial_id, step, intermediate_value)
 
     def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
         """Store an attribute of a trial."""
-        self.database.set_trial_user_attr(self._stored[trial_id], key, value)
+        if self._rows is not None:
+            self._rows.add_attribute(self._stored[trial_id], key, value)
+        else:
+            self.database.set_trial_user_attr(self._stored[trial_id], key, value)
         super().set_trial_user_attr(trial_id, key, value)
 
     def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:

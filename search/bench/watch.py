@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-EVERY = 0.1
+EVERY = 0.5
 MB = 1e6
 
 

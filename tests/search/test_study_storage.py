@@ -1,5 +1,7 @@
 """The driver's study: what memory says, the database says as well."""
 
+import math
+
 import optuna
 import pytest
 from optuna.trial import TrialState
@@ -87,6 +89,26 @@ def test_readers_see_a_transaction_at_its_end(study, tmp_path):
     assert content(load_study(tmp_path, "first")) == content(study)
     study.tell(trial, 0.1)
     assert load_study(tmp_path, "first").trials[3].state == TrialState.COMPLETE
+
+
+def test_the_last_of_what_is_noted_twice_in_a_transaction_counts(study, tmp_path):
+    with one_transaction(study):
+        trial = study.ask()
+        trial.suggest_float("x", 0, 1)
+        trial.suggest_categorical("kind", ["a", "b"])
+        for said in ("first", "second"):
+            trial.set_user_attr("said", said)
+        for step, score in ((1, float("nan")), (2, 0.5), (3, float("-inf"))):
+            study._storage.set_trial_intermediate_value(trial._trial_id, step, score)
+        study._storage.set_trial_intermediate_value(trial._trial_id, 2, 0.25)
+    trial.set_user_attr("said", "third")
+    here, stored = study.trials[3], load_study(tmp_path, "first").trials[3]
+    assert stored.params == here.params
+    assert stored.distributions == here.distributions
+    assert stored.user_attrs == here.user_attrs == {"said": "third"}
+    assert math.isnan(stored.intermediate_values[1])
+    assert stored.intermediate_values[2] == 0.25
+    assert stored.intermediate_values[3] == float("-inf")
 
 
 def test_a_transaction_that_fails_leaves_nothing_in_the_database(study, tmp_path):
