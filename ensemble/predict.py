@@ -101,6 +101,10 @@ class ServerUnits:
         return server_units(session, values, self.frames, self.normalise)
 
     def row(self, session: Session, trial: int, prediction: npt.NDArray[np.floating]) -> Row:
-        """A submission's row from (N, T); responses are never negative, so neither are these."""
-        values = np.maximum(self.scaled(session, prediction), 0)
+        """A submission's row from (N, T); responses are never negative, so neither are these.
+
+        In single precision, as networks compute and as the numbers in the winner's files are: more
+        digits would be noise that no file compresses.
+        """
+        values = np.maximum(self.scaled(session, prediction), 0, dtype=np.float32)
         return Row(session.name, trial, values, session.unit_ids)

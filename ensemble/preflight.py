@@ -9,8 +9,9 @@ from models.errors import Problem, ProblemsFound, UserError
 from models.metrics import scored_count
 from models.recordings.session import Session
 
-BYTES_A_VALUE: dict[FloatType, float] = {"float64": 8.1, "float32": 4.3}
-"""In a submission file, of values whose every bit is kept: noise does not compress."""
+BYTES_A_VALUE: dict[FloatType, float] = {"float64": 3.9, "float32": 3.7}
+"""In a submission file, of single-precision values whose every bit is kept: at most so many, as the
+fraction does not compress and sign and exponent do, even of noise over many orders of magnitude."""
 
 
 def check_out(out: Path) -> None:
@@ -49,7 +50,9 @@ def check_sizes(
         if size > LARGEST_UPLOAD
     ]
     if problems:
-        remedy = "Add --mantissa-bits 10: files a fifth as large, with the same scores to 1e-6."
+        remedy = (
+            "Add --mantissa-bits 10: files less than half as large, with the same scores to 1e-6."
+        )
         raise ProblemsFound("the files to upload", problems, remedy)
 
 

@@ -32,7 +32,7 @@ def lines(report: Report) -> Iterator[str]:
     if report.unchecked:
         yield f"  not checked without --data: {'; '.join(report.unchecked)}"
     if report.bytes > LARGEST_UPLOAD:
-        yield "  next: build it with --mantissa-bits 10, which makes it a fifth as large"
+        yield "  next: build it with --mantissa-bits 10, which makes it less than half as large"
 
 
 def _files(path: Path) -> list[Path]:

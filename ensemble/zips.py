@@ -29,9 +29,7 @@ def write_zips(folder: Path, scheme: Scheme = "user") -> list[Path]:
         raise UserError(message, f"Their names are {', '.join(file_names(scheme))}.")
     problems = [p for name, files in wanted.items() for p in _problems(folder, name, files)]
     if problems:
-        remedy = (
-            "Build what is missing; what is too large shrinks to a fifth with --mantissa-bits 10."
-        )
+        remedy = "Build what is missing; --mantissa-bits 10 makes files less than half as large."
         raise ProblemsFound(str(folder), problems, remedy)
     return [_write(folder, name, files) for name, files in wanted.items()]
 

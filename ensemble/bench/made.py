@@ -2,8 +2,7 @@
 
 Mice, neurons and trials are the competition's. A predicted response is the exponential of noise that is
 smoothed over a quarter of a second, so it is positive and smooth in time, times a mean of the neuron's
-own. As the product does it, the model's float32 is multiplied by the precision in float64: the last
-bits of the values are noise, and no writer can leave them out.
+own. Values are in single precision, as the product's and the winner's are, whatever type the file holds.
 """
 
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ SLICE = 8
 _SMOOTHED = 8
 """Frames of 30 Hz."""
 
+Array32 = npt.NDArray[np.float32]
 Array64 = npt.NDArray[np.float64]
 
 
@@ -62,13 +62,13 @@ class MadeMouse:
         for trial in range(self.trials):
             yield Row(self.name, trial, self._prediction(random), self.unit_ids)
 
-    def _prediction(self, random: np.random.Generator) -> Array64:
+    def _prediction(self, random: np.random.Generator) -> Array32:
         """(N, F) times the precision."""
         noise = random.standard_normal((self.neurons, SCORED + _SMOOTHED), np.float32)
         total = np.cumsum(noise, axis=1, out=noise)
         smooth = (total[:, _SMOOTHED:] - total[:, :-_SMOOTHED]) / np.float32(_SMOOTHED**0.5)
         raw = np.exp(smooth, out=smooth) * self.mean.astype(np.float32)[:, None]
-        values: Array64 = raw * (1 / self.spread)[:, None]
+        values: Array32 = raw * (1 / self.spread).astype(np.float32)[:, None]
         return values
 
     def write_session(self, data: Path) -> None:

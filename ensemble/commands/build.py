@@ -78,7 +78,8 @@ def build(
     ] = "int",
     float32: Annotated[bool, typer.Option("--float32", help="Half the size.")] = False,
     mantissa_bits: Annotated[
-        int | None, typer.Option(min=1, help="Round values; 10 makes files a fifth as large.")
+        int | None,
+        typer.Option(min=1, help="Round values; 10 makes files less than half as large."),
     ] = None,
     normalise: Annotated[
         bool, typer.Option(help="Multiply by the precision of the responses, as the server does.")

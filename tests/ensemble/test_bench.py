@@ -49,7 +49,7 @@ def test_values_are_like_predictions():
     assert 0.4 < np.median(values.mean(axis=1)) < 1.2  # over the spread of the responses
     following = np.log(values[:, 1:100]), np.log(values[:, :99])
     assert np.corrcoef(*map(np.ravel, following))[0, 1] > 0.8
-    low_bits = values.view(np.int64) & 0xFF
+    low_bits = values.view(np.int32) & 0xFF
     assert len(np.unique(low_bits)) == 256
     assert not np.array_equal(rows[0].prediction, rows[1].prediction)
 

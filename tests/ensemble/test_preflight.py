@@ -26,8 +26,8 @@ def test_zips_that_would_be_too_large_are_all_named(sessions, monkeypatch):
 
 def test_a_zips_size_is_that_of_all_its_files(sessions, monkeypatch):
     values = sum(preflight.values(sessions, tier) for tier in BONUS_TIERS)
-    monkeypatch.setattr(preflight, "LARGEST_UPLOAD", int(8.1 * values) - 1)
-    with pytest.raises(ProblemsFound, match=f"predictions_ood.zip: .* {8.1 * values:,.0f}"):
+    monkeypatch.setattr(preflight, "LARGEST_UPLOAD", int(3.9 * values) - 1)
+    with pytest.raises(ProblemsFound, match=f"predictions_ood.zip: .* {3.9 * values:,.0f}"):
         preflight.check_sizes(sessions, "user", "float64")
 
 
