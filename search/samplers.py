@@ -25,9 +25,9 @@ from search.objectives import ONE
 from search.space import Space
 
 FAMILIES = "families"
-"""What `auto` takes where families of networks are to be chosen among; it has no name for users."""
 TITLES = {
     "tpe": "TPE",
+    FAMILIES: "TPE within each family",
     "gp": "a Gaussian process",
     "cmaes": "CMA-ES",
     "qmc": "a quasi-random sequence",
@@ -35,15 +35,18 @@ TITLES = {
     "nsga2": "NSGA-II",
 }
 NAMES = ("auto", *TITLES)
-MORE_TITLES = {**TITLES, FAMILIES: "TPE within each family"}
 FOR_SEVERAL = ("auto", "nsga2", "qmc", "random")
 """Those that serve several objectives."""
-WHY_NOT = {"tpe": "Optuna's cannot take trials that were stopped early with more than one"}
+WHY_NOT = dict.fromkeys(
+    ("tpe", FAMILIES), "Optuna's cannot take trials that were stopped early with more than one"
+)
 """What else keeps a sampler from it than that it has one objective."""
 MOST_FOR_GP = 200
 """Trials up to which `auto` takes the Gaussian process: its time grows with their cube."""
 DRAWS = 200
 """Random configurations by which a space is judged."""
+_SALT = 7
+"""Tells a sampler's draws from a trial's of the same seed."""
 FEWEST_NUMBERS = 2
 """CMA-ES needs so many: Optuna draws a single one at random."""
 
@@ -63,7 +66,7 @@ def make_sampler(
     or the objectives.
     """
     chosen, _ = choose(name, space, trials, objectives)
-    mixed = int(np.random.SeedSequence([seed, begun, len(NAMES)]).generate_state(1)[0])
+    mixed = int(np.random.SeedSequence([seed, begun, _SALT]).generate_state(1)[0])
     with warnings.catch_warnings():  # Optuna calls some of them experiments
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         if chosen == FAMILIES:
@@ -95,7 +98,7 @@ def describe_sampler(
 ) -> str:
     """A line for the start of a search: 'proposals: TPE (the space has conditions)'."""
     chosen, why = choose(name, space, trials, objectives)
-    return f"proposals: {MORE_TITLES[chosen]}" + (f" ({why})" if why else "")
+    return f"proposals: {TITLES[chosen]}" + (f" ({why})" if why else "")
 
 
 def choose(

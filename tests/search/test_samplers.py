@@ -137,7 +137,9 @@ def test_a_space_whose_condition_is_settled_has_none():
 
 
 def test_an_unknown_sampler_is_refused_with_the_list():
-    with pytest.raises(UserError, match=r"did you mean cmaes\?\nChoose one of auto, tpe, gp"):
+    with pytest.raises(
+        UserError, match=r"did you mean cmaes\?\nChoose one of auto, tpe, families, gp"
+    ):
         make_sampler("cma-es", FLAT, 20, seed=0)
 
 
