@@ -18,12 +18,14 @@ from ensemble.members import Candidates, check_members, pin
 from ensemble.naming import Scheme, targets
 from ensemble.passes import Pass
 from ensemble.predict import ServerUnits
+from ensemble.predicting.copies import copies_of
 from ensemble.predicting.job import Job
 from ensemble.predicting.workers import Workers
-from ensemble.preflight import check_out, check_sizes, check_tiers
+from ensemble.preflight import alone_in, check_out, check_sizes, check_tiers
 from ensemble.progress import Progress
 from ensemble.report.page import FILE, write_page
 from ensemble.selection import Selection
+from ensemble.stores import bring_weights, check_writable, tell_of_predictions, tell_of_weights
 from ensemble.submission import write_submission
 from ensemble.tables import evaluation_table, members_table, rules_table
 from ensemble.zips import write_zips
@@ -31,6 +33,8 @@ from models.answers import Answers
 from models.files import remove_abandoned
 from models.recordings.data_set import open_sessions
 from models.recordings.session import Session, fingerprint
+from models.recordings.where import Where, absolute
+from models.remote import Remote
 
 UNCHECKED, PARTS = "unchecked", "parts"
 """The folder, within that of the files, in which they are until they have passed their check."""
@@ -40,7 +44,7 @@ UNCHECKED, PARTS = "unchecked", "parts"
 class Options:
     """What is asked for."""
 
-    data: Path
+    data: Where
     out: Path
     wanted: Wanted = field(default_factory=Wanted)
     """Of the choice of members."""
@@ -90,16 +94,20 @@ def build(candidates: Candidates, options: Options, console: Console) -> Built:
     """Choose members, predict, write and check the files, and tell `console` how it goes.
 
     Files of an earlier build are replaced once all new ones have passed their check; zips and manifest
-    follow. Raises UserError for runs and recordings that do not fit together.
+    follow. Raises UserError for runs and recordings that do not fit together, and where another build
+    writes into the same folder.
     """
     sessions, scored = _opened(options)
     check_members([*candidates.members[: options.wanted.pool], *candidates.added], sessions)
     console.print(str(candidates), markup=False)
+    pool = candidates.members[: options.wanted.pool]
+    tell_of_predictions([run for member in pool for run in member.runs], sessions, console)
     ensemble = choose(candidates, sessions, options.wanted)
     if ensemble.selection.rules:
         console.print(rules_table(ensemble.selection))
         console.print(members_table(ensemble))
-    return _make(ensemble, options, sessions, scored, console)
+    with alone_in(options.out):
+        return _make(ensemble, options, sessions, scored, console)
 
 
 def rebuild(manifest: Manifest, options: Options, console: Console) -> Built:
@@ -112,11 +120,15 @@ def rebuild(manifest: Manifest, options: Options, console: Console) -> Built:
     ensemble = manifest.ensemble()
     check_members(ensemble.members, sessions)
     console.print(f"as in the manifest: {manifest.source}", markup=False)
-    return _make(ensemble, options, sessions, scored, console)
+    with alone_in(options.out):
+        return _make(ensemble, options, sessions, scored, console)
 
 
 def _opened(options: Options) -> tuple[list[Session], list[Session]]:
     """All sessions, and the scored ones; what would fail after hours is refused here."""
+    options.workers.check()
+    if options.workers.store is not None:
+        check_writable(Remote.parse(options.workers.store))
     sessions = open_sessions(options.data)
     names = scored_names(sessions, options.mice)
     scored = [session for session in sessions if session.name in names]
@@ -135,7 +147,11 @@ def _make(
     console: Console,
 ) -> Built:
     console.print(f"members: {ensemble.rule}", markup=False)
-    pin(ensemble.members, options.out)
+    if refused := pin(ensemble.members, options.out):
+        told = f"members may lose their weights in the store, and keep them here: {refused[0]}"
+        console.print(told, markup=False)
+    tell_of_weights(ensemble.runs, console)
+    bring_weights(ensemble.runs)
     run = _prepare(ensemble, options, sessions, scored, console)
     _predict(run, options, console)
     _tell(console, ensemble, run)
@@ -167,7 +183,7 @@ def _prepare(
         trained_on |= {*floor.record().config.data.tiers}
     tiers = tiers_to_evaluate(scored, answers, trained_on)
     job = Job(
-        data=options.data.resolve(),
+        data=absolute(options.data),
         fingerprint=fingerprint(sessions),
         truth=None if answers.truth is None else answers.truth.folder.resolve(),
         runs=tuple(tuple(r.path.resolve() for r in member.runs) for member in ensemble.members),
@@ -179,6 +195,8 @@ def _prepare(
         parts=(options.out / UNCHECKED / PARTS).resolve(),
         device=options.device,
         resident=options.resident,
+        store=options.workers.store,
+        copies=copies_of(ensemble.runs) if options.workers.address else {},
     )
     evaluation = Evaluation(answers, tiers, options.frames)
     return Pass(job, scored, evaluation, options.workers, Progress(console))
@@ -237,11 +255,12 @@ def _complete(
         [session.name for session in run.sessions],
         evaluation=built.scores,
         evaluation_raw=run.evaluation.scores(normalise=False),
-        data=str(options.data.resolve()),
+        data=str(absolute(options.data)),
         data_fingerprint=run.job.fingerprint,
         options=options.recorded(),
         files=file_entries([*(report.path for report in reports), *zips]),
     )
     written = manifest.write(options.out)
     page = write_page(manifest, ensemble, sessions, options.out / FILE)
+    run.clear()
     return replace(built, reports=reports, zips=tuple(zips), manifest=written, page=page)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ensemble.members import Candidates, Member
+from ensemble.stores import Holdings
 from models.errors import Problem, ProblemsFound, RunError, UserError
 from models.runs import (
     FLOOR_RUN,
@@ -35,6 +36,7 @@ class _Found:
 
     members: list[Member] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    held: Holdings = field(default_factory=Holdings)
 
 
 def members_of_searches(home: Path, names: Sequence[str], unconfirmed: bool = False) -> Candidates:
@@ -61,7 +63,7 @@ def members_of_trials(
     for folder, numbers in searches.items():
         prefix = f"{folder.name}/" if len(searches) > 1 else ""
         _add_search(found, folder, numbers, prefix, unconfirmed)
-    floors = (floor for folder in searches if (floor := _floor(folder)) is not None)
+    floors = (floor for folder in searches if (floor := _floor(folder, found.held)) is not None)
     candidates = _ranked(source, found, next(floors, None))
     name = next((folder.name for folder in searches), "NAME")
     waiting = found.left_out[UNCONFIRMED]
@@ -157,7 +159,7 @@ def _add_search(
         except UserError:  # also a configuration that this version refuses
             found.left_out["not readable"] += 1
             continue
-        if unconfirmed or _reason(run, record) is not None:
+        if unconfirmed or _reason(run, record, found.held) is not None:
             _add_run(found, run, record, f"{prefix}{number}")
         else:
             found.left_out[UNCONFIRMED] += 1
@@ -168,7 +170,7 @@ def _add_confirmed(
 ) -> set[int]:
     """Add what was confirmed in as many blocks as any other; the trials that were begun."""
     complete = {
-        number: [each for run in runs if (each := _complete(run)) is not None]
+        number: [each for run in runs if (each := _complete(run, found.held)) is not None]
         for number, runs in confirmed_runs(folder).items()
     }
     blocks = max(map(len, complete.values()), default=0)
@@ -191,20 +193,20 @@ def _confirmed(runs: Sequence[Complete], label: str) -> Member:
     )
 
 
-def _complete(run: RunFolder) -> Complete | None:
+def _complete(run: RunFolder, held: Holdings) -> Complete | None:
     try:
         record = run.record()
     except UserError:
         return None
     status = _status(run)
-    if _reason(run, record) is not None or status is None or status.score is None:
+    if _reason(run, record, held) is not None or status is None or status.score is None:
         return None
     return run, record, status.score
 
 
 def _add_run(found: _Found, run: RunFolder, record: RunRecord, label: str) -> None:
     """Add a run as a member of its own, or count the reason why it is none."""
-    reason, status = _reason(run, record), _status(run)
+    reason, status = _reason(run, record, found.held), _status(run)
     if reason is not None:
         found.left_out[reason] += 1
     elif status is not None and status.score is not None:
@@ -217,9 +219,9 @@ def _ranked(source: str, found: _Found, floor: RunFolder | None) -> Candidates:
     return Candidates(source, tuple(members), dict(+found.left_out), floor)
 
 
-def _floor(folder: Path) -> RunFolder | None:
+def _floor(folder: Path, held: Holdings) -> RunFolder | None:
     floor = RunFolder(folder / FLOOR_RUN)
-    return floor if floor.exists and _reason(floor, floor.record()) is None else None
+    return floor if floor.exists and _reason(floor, floor.record(), held) is None else None
 
 
 def _status(run: RunFolder) -> Status | None:
@@ -229,7 +231,7 @@ def _status(run: RunFolder) -> Status | None:
         return None
 
 
-def _reason(run: RunFolder, record: RunRecord) -> str | None:
+def _reason(run: RunFolder, record: RunRecord, held: Holdings) -> str | None:
     """Why a run is no member; None where it is one."""
     status = _status(run)
     if record.imported is not None:
@@ -244,7 +246,7 @@ def _reason(run: RunFolder, record: RunRecord) -> str | None:
         return "complete, but short of the full budget"
     if status.score is None or not math.isfinite(status.score):
         return "without a score"
-    return None if run.weights.exists() else STRIPPED
+    return None if held.has_weights(run) else STRIPPED
 
 
 def _with_members(candidates: Candidates, remedy: str) -> Candidates:

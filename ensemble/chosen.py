@@ -53,6 +53,12 @@ class Ensemble:
         return len(self.members) - self.added
 
     @property
+    def runs(self) -> tuple[RunFolder, ...]:
+        """The members', then the floor."""
+        floor = () if self.floor is None else (self.floor,)
+        return (*(run for member in self.members for run in member.runs), *floor)
+
+    @property
     def rule(self) -> str:
         """How members and weights were chosen, in words."""
         if not self.added:

@@ -4,6 +4,7 @@ import typer
 
 from ensemble.bench.commands import bench
 from ensemble.commands.build import build
+from ensemble.commands.copying import copy
 from ensemble.commands.files import check, score
 from ensemble.commands.report import report
 
@@ -18,4 +19,5 @@ app.command(epilog="Next: upload the zips; python -m ensemble score DIR --data D
 app.command(epilog="Next: upload the zips that pass.")(check)
 app.command(epilog="Next: python -m ensemble check PATH --data DATA")(score)
 app.command(epilog="Next: open the page in a browser.")(report)
+app.command(epilog="Next: upload the zips to the competition.")(copy)
 app.add_typer(bench, name="bench")

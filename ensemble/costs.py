@@ -9,6 +9,7 @@ from ensemble.members import Member
 from ensemble.networks import Networks
 from ensemble.predict import Inputs, Voice
 from ensemble.rules import Budget
+from ensemble.stores import bring_weights
 from models.recordings.session import Session
 
 MEGABYTE, GIGA = 1e6, 1e9
@@ -25,6 +26,8 @@ def budgets(
     Floating-point operations rather than seconds, since they are the same on every machine.
     """
     found = []
+    if megabytes is not None or gflop is not None:
+        bring_weights(run for member in members for run in member.runs)
     if megabytes is not None:
         sizes = tuple(size(member) / MEGABYTE for member in members)
         found.append(Budget(sizes, megabytes, "MB of weights"))

@@ -8,6 +8,7 @@ import numpy as np
 from ensemble.blocks import merged
 from ensemble.members import Member
 from ensemble.moments import Moments, Trial
+from ensemble.stores import bring_predictions
 from models import predictions
 from models.errors import Problem, ProblemsFound, RecordingError, UserError
 from models.metrics import Array, scored_count
@@ -82,6 +83,7 @@ class MemberReader:
         found: dict[int, list[Mapping[int, Array]]] = {}
         for run, fold in zip(member.runs, member.held_out, strict=True):
             if fold in folds:
+                bring_predictions(run, mouse)
                 read = predictions.Opened(run.path, mouse)
                 for trial in read:
                     found.setdefault(trial, []).append(read)

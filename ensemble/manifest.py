@@ -17,6 +17,7 @@ from ensemble.evaluation import TierScores
 from ensemble.members import Member
 from ensemble.rules.weights import Weights
 from ensemble.selection import Selection, mean_weights
+from ensemble.stores import bring_weights
 from models.config import RunConfig
 from models.errors import Problem, ProblemsFound, UserError
 from models.files import sha256, write_json
@@ -221,7 +222,9 @@ def config_hash(config: RunConfig) -> str:
 
 
 def _changed(entry: RunEntry) -> list[Problem]:
-    weights = RunFolder(Path(entry.folder)).weights
+    run = RunFolder(Path(entry.folder))
+    bring_weights([run])
+    weights = run.weights
     if not weights.is_file():
         return [Problem(entry.folder, "its weights are there", "no weights.pt")]
     found = sha256(weights)

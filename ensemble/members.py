@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ensemble.stores import tell_pinned
 from models.errors import Problem, ProblemsFound
 from models.recordings.session import Session, fingerprint
 from models.runs import RunFolder, RunRecord
@@ -102,11 +103,16 @@ def _problems(member: Member, sessions: Sequence[Session], here: str) -> list[Pr
     return []
 
 
-def pin(members: Iterable[Member], out: Path) -> None:
-    """Keep the weights of all runs, whatever a search that goes on would remove."""
-    for member in members:
-        for run in member.runs:
-            run.pin(f"a member of the ensemble in {out.resolve()}")
+def pin(members: Iterable[Member], out: Path) -> list[str]:
+    """Keep the weights of all runs, whatever a search that goes on would remove.
+
+    Returns what kept the stores of searches from being told, a sentence a run.
+    """
+    refused = []
+    for run in (run for member in members for run in member.runs):
+        run.pin(f"a member of the ensemble in {out.resolve()}")
+        refused.append(tell_pinned(run))
+    return [each for each in refused if each]
 
 
 def _count(count: int, what: str) -> str:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 REFUSED = 1
 """Exit code where the server would not take a file."""
 
-Data = Annotated[Path, typer.Option(help="The folder with the recording sessions.")]
+Data = Annotated[
+    str, typer.Option(help="The folder with the recording sessions, or a packed store's URI.")
+]
 Mice = Annotated[
     list[str] | None,
     typer.Option(help="A scored mouse, repeatable; default: the five new ones, else all."),

@@ -8,6 +8,7 @@ from ensemble.evaluation import Evaluation
 from ensemble.predict import ServerUnits
 from ensemble.predicting.crew import gathered
 from ensemble.predicting.job import Job
+from ensemble.predicting.part_store import PartStore
 from ensemble.predicting.parts import Finished, Part, PartFolder, parts_of
 from ensemble.predicting.workers import Workers
 from ensemble.progress import Progress
@@ -30,6 +31,7 @@ class Pass:
         """`sessions` are the scored ones."""
         self.job, self.sessions, self.evaluation = job, sessions, evaluation
         self._workers, self._progress = workers, progress
+        self._store: PartStore | None = None
 
     @property
     def units(self) -> ServerUnits:
@@ -42,11 +44,12 @@ class Pass:
         Raises UserError for what a user can mend.
         """
         with gathered(self.job, self._workers, self._progress.tell) as crew:
-            self._folder = PartFolder(self.job.parts / crew.job.key())
-            self._folder.prepare()
+            key = crew.job.key()
+            self._folder, self._store = PartFolder(self.job.parts / key), self.job.part_store(key)
+            self._prepare()
             missing = self._missing()
             # Closed before the crew goes, and not whenever Python gets round to it.
-            with contextlib.closing(crew.make_all(missing, self._folder)) as made:
+            with contextlib.closing(crew.make_all(missing, self._store or self._folder)) as made:
                 for tier, parts in itertools.groupby(missing, lambda part: part.tier):
                     self._follow(tier, [*parts], made)
 
@@ -63,6 +66,23 @@ class Pass:
         for _ in self._finished(tier):
             pass
 
+    def clear(self) -> None:
+        """Remove what workers have left in a store; say it where that cannot be."""
+        try:
+            if self._store is not None:
+                self._store.clear()
+        except StorageError as error:
+            self._progress.tell(f"parts are left in {self._store}: {error.message}")
+
+    def _prepare(self) -> None:
+        """Have here what a build that ended early has left, and nothing of other jobs."""
+        for key in self._folder.prepare():
+            if other := self.job.part_store(key):
+                other.clear()
+        if self._store is not None:
+            parts = [*parts_of(self.job.tiers, self.sessions)]
+            self._store.collect_left(parts, self._folder)
+
     def _missing(self) -> list[Part]:
         parts = [*parts_of(self.job.tiers, self.sessions)]
         missing = [part for part in parts if self._folder.read(part) is None]
@@ -75,6 +95,8 @@ class Pass:
         trials = sum(len(part.trials) for part in parts)
         with self._progress.over(tier, trials) as advance:
             for part in itertools.islice(made, len(parts)):
+                if self._store is not None:
+                    self._store.collect([part], self._folder)
                 advance(len(part.trials))
 
     def _finished(self, tier: str) -> Iterator[tuple[Part, Finished]]:

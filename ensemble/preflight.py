@@ -1,23 +1,48 @@
 """What would otherwise go wrong after hours of predicting, looked at before."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ensemble.columns import FloatType
 from ensemble.naming import LARGEST_UPLOAD, Scheme, archives, targets
 from models.errors import Problem, ProblemsFound, UserError
+from models.files import storage_error
 from models.metrics import scored_count
+from models.recordings.locks import locking
 from models.recordings.session import Session
 
+LOCK = ".lock"
 BYTES_A_VALUE: dict[FloatType, float] = {"float64": 3.9, "float32": 3.7}
 """In a submission file, of single-precision values whose every bit is kept: at most so many, as the
 fraction does not compress and sign and exponent do, even of noise over many orders of magnitude."""
 
 
 def check_out(out: Path) -> None:
-    """UserError where files cannot be written to the folder `out`."""
+    """UserError where files cannot be written to the folder `out`, or another build does that now."""
     if out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file", "Give a folder for the submission files.")
+    if out.exists():
+        with alone_in(out):
+            pass
+
+
+@contextlib.contextmanager
+def alone_in(out: Path) -> Iterator[None]:
+    """Make the folder of the files, and let no other build write into it until the block ends.
+
+    Raises UserError where another does, StorageError where the folder cannot be made or written.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            mine = held.enter_context(locking(out / LOCK))
+        except OSError as error:
+            raise storage_error(out, error) from error
+        if not mine:
+            remedy = "Wait until it has ended, or give another folder."
+            raise UserError(f"another build writes into {out} at this moment", remedy)
+        yield
 
 
 def check_tiers(sessions: Sequence[Session], scheme: Scheme) -> None:

@@ -13,6 +13,7 @@ from mlflow.exceptions import MlflowException
 
 from ensemble.candidates import members_of_trials
 from ensemble.members import Candidates
+from ensemble.stores import bring_record
 from models.errors import Problem, ProblemsFound, UserError
 from models.runs import (
     TAG_NUMBER,
@@ -39,6 +40,7 @@ def members_by_query(home: Path, query: str, unconfirmed: bool) -> Candidates:
     problems, searches = [], dict[Path, set[int]]()
     for run in runs:
         folder = Path(run.data.tags.get(TAG_RUN_FOLDER, ""))
+        bring_record(RunFolder(folder))
         if not RunFolder(folder).exists:
             name = f"trial {run.data.tags.get(TAG_NUMBER)} ({run.info.run_id})"
             problems.append(Problem(name, "its run folder is on this machine", str(folder)))

@@ -6,6 +6,7 @@ from models.metrics import Array
 from models.recordings.folds import as_text
 from models.recordings.session import Session
 from models.recordings.truth import Truth, truth_folder
+from models.recordings.where import Where, where
 
 _LOOKED_AT = 3
 """Trials: responses of single ones may be lost, withheld ones are so for a whole tier."""
@@ -18,14 +19,17 @@ class Answers:
         self.truth = truth
 
     @classmethod
-    def beside(cls, data: Path, truth: Path | None = None) -> "Answers":
-        """With the truth in the folder `truth`, else the one beside `data`, else none.
+    def beside(cls, data: Where, truth: Path | None = None) -> "Answers":
+        """With the truth in the folder `truth`, else the one beside the folder `data`, else none.
 
         Raises RecordingError where `truth` is given and holds none.
         """
         if truth is not None:
             return cls(Truth(truth))
-        beside = truth_folder(data)
+        place = where(data)
+        if not isinstance(place, Path):
+            return cls()
+        beside = truth_folder(place)
         return cls(Truth(beside) if beside.is_dir() else None)
 
     def response(self, session: Session, trial: int) -> Array | None:

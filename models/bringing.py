@@ -49,5 +49,6 @@ def bring(run: RunFolder, names: Sequence[str]) -> None:
 
 
 def _bring_folder(run: Path, store: Remote, name: str) -> None:
-    if not (run / name).is_dir():
-        (store / name).download(run / name)
+    there = store / name
+    lacking = [each for each in there.sizes() if not (run / name / each).exists()]
+    there.download(run / name, lacking)

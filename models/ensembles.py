@@ -8,12 +8,13 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from rich.table import Table
 
+from models.bringing import SMALL, bring
 from models.config import RunConfig
 from models.console import table
 from models.errors import UserError
 from models.evaluation import TierScore
 from models.files import write_json
-from models.runs import RunFolder
+from models.runs import RunFolder, RunRecord
 
 NAME = "manifest.json"
 FILE = "distilled.json"
@@ -81,7 +82,7 @@ def lesson(manifest: Manifest, fold: int | None) -> Lesson:
     folders that hold no run, UserError where nobody held the fold out.
     """
     held = {
-        member.label: [(run.folder, RunFolder(run.folder).record()) for run in member.runs]
+        member.label: [(run.folder, _record(run.folder)) for run in member.runs]
         for member in manifest.members
     }
     best = held[manifest.members[0].label][0][1].config
@@ -106,6 +107,12 @@ def lesson(manifest: Manifest, fold: int | None) -> Lesson:
         tuple(share / whole for _, share in pairs),
         tuple(label for label, runs in parts.items() if not runs),
     )
+
+
+def _record(folder: Path) -> RunRecord:
+    run = RunFolder(folder)
+    bring(run, SMALL)
+    return run.record()
 
 
 @dataclass(frozen=True)

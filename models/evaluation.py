@@ -11,6 +11,7 @@ from models.console import table
 from models.errors import RecordingError
 from models.recordings.data_set import open_sessions
 from models.recordings.layout import BONUS_TIERS, TEST_TIERS
+from models.recordings.where import Where
 from models.scoring import Scoreboard
 from models.trained import TrainedRun
 
@@ -31,7 +32,7 @@ class TierScore:
 
 
 def score_run(
-    data: Path,
+    data: Where,
     run: Path | None,
     truth: Path | None,
     normalise: bool,

@@ -16,6 +16,7 @@ from models.recordings.clips import Pool
 from models.recordings.feed import feed_of
 from models.recordings.session import fingerprint
 from models.recordings.trials import load_trials
+from models.recordings.where import Where
 from models.runs import (
     SCORE,
     TRAIN_LOSS,
@@ -50,7 +51,7 @@ class Fit:
         self,
         folder: Path,
         config: RunConfig,
-        data: Path,
+        data: Where,
         device: str = "auto",
         pause: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -225,7 +226,7 @@ class Fit:
         best = best_epoch(self._scores)
         return f"no better score for {self.epoch - best} epochs; the best is that of epoch {best}"
 
-    def _begin(self, data: Path) -> None:
+    def _begin(self, data: Where) -> None:
         """Write config.json, or see that the run that is there is this one."""
         sessions = [mouse.session for mouse in self._mice]
         mark = fingerprint(sessions)

@@ -12,6 +12,7 @@ from models.networks.winner import with_readouts
 from models.published import Checkpoint, raise_all, read_checkpoint
 from models.recordings.data_set import open_sessions
 from models.recordings.session import Session, fingerprint
+from models.recordings.where import Where
 from models.runs import Imported, MouseRecord, RunFolder, RunRecord, Status, new_record
 
 
@@ -35,7 +36,7 @@ class Import:
 
 
 def import_checkpoints(
-    files: Sequence[Path], to: Path, data: Path, mice: Sequence[str] | None = None
+    files: Sequence[Path], to: Path, data: Where, mice: Sequence[str] | None = None
 ) -> list[Import]:
     """Make the run folder `to` of one file, or its folders 0, 1, ... of several.
 
@@ -123,7 +124,7 @@ def _planned(
 
 
 def _record(
-    each: Import, sessions: Sequence[Session], data: Path, size: tuple[int, int]
+    each: Import, sessions: Sequence[Session], data: Where, size: tuple[int, int]
 ) -> RunRecord:
     checkpoint = each.checkpoint
     mice = [MouseRecord(name=s.name, unit_ids=s.unit_ids.tolist()) for s in sessions]

@@ -66,6 +66,11 @@ def read(run: Path, mouse: str) -> dict[int, Array]:
     return {trial: part.T for trial, part in pairs}
 
 
+def file_name(mouse: str) -> str:
+    """Of a mouse's predictions, relative to the run's folder."""
+    return f"predictions/{mouse}.npz"
+
+
 class Opened(Mapping[int, Array]):
     """The predictions (N, T) of each trial of a mouse; one is read when it is asked for.
 
@@ -130,4 +135,4 @@ def _values(path: Path, frames: int) -> tuple[int, int]:
 
 
 def _file(run: Path, mouse: str) -> Path:
-    return run / "predictions" / f"{mouse}.npz"
+    return run / file_name(mouse)

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from models.config import RunConfig, load_config
 from models.errors import RunError
 from models.files import write_bytes, write_json
+from models.recordings.where import Where
 from models.versions import code_version, package_versions
 
 SCORE = "validation_correlation"
@@ -46,6 +47,7 @@ TAG_SEED = "sensorium.seed_index"  # of a run of confirm: its place among the se
 
 HOME_VARIABLE = "SENSORIUM_HOME"
 TRACKING_VARIABLE = "MLFLOW_TRACKING_URI"
+STORE_VARIABLE = "SENSORIUM_STORE"
 FLOOR_RUN = "floor"
 CONFIRM = "confirm"
 """The folder, within a search's, of runs that train its best configurations again."""
@@ -264,7 +266,7 @@ def new_record(
     config: RunConfig,
     mice: Sequence[MouseRecord],
     frame_size: tuple[int, int],
-    data: Path,
+    data: Where,
     fingerprint: str,
 ) -> RunRecord:
     """The record of a run that begins now, with this code and these packages."""

@@ -1,25 +1,29 @@
-"""Which nodes of a cluster may train: those with this code, these recordings and a view of the home."""
+"""Which nodes of a cluster may train: those with this code, these recordings and home or store."""
 
 from pathlib import Path
 
 from models.errors import UserError
+from models.recordings.where import Where
 from search.doctor import compare, storage
 from search.doctor.lines import Finding, guarded
 from search.doctor.machine import Machine, describe, software
 from search.doctor.nodes import Answer, Nodes
 
 
-def check_nodes(nodes: Nodes, home: Path, data: Path) -> None:
-    """Ask every node. Raises UserError with all that keeps a node from training a trial."""
+def check_nodes(nodes: Nodes, home: Path, data: Where, store: str = "") -> None:
+    """Ask every node. Raises UserError with all that keeps a node from training a trial.
+
+    With a store the home need not be the same folder for all.
+    """
     answers = nodes.ask(describe, home, data)
     found = objections(answers, data)
     if not found:
-        found = _problems(guarded("storage", lambda: storage.check(nodes, home)))
+        found = _problems(guarded("storage", lambda: storage.checked(nodes, home, store)))
     if found:
         raise refusal(found)
 
 
-def objections(answers: list[Answer[Machine]], data: Path) -> list[Finding]:
+def objections(answers: list[Answer[Machine]], data: Where) -> list[Finding]:
     """What is wrong with the machines that answered, and with those that did not."""
     machines = {each.node: each.value for each in answers if each.value is not None}
     silent = {each.node: each.failure for each in answers if each.value is None}

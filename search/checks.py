@@ -8,8 +8,11 @@ from typing import Any
 import yaml
 
 from models.errors import ConfigurationError, Problem, RunError, UserError
+from models.fetching import fetched
 from models.recordings.data_set import open_sessions
+from models.recordings.fetched import look_at
 from models.recordings.session import fingerprint
+from models.recordings.where import Where
 from models.runs import search_folder
 from models.settings import read_yaml
 from search.limits import Limits
@@ -69,8 +72,11 @@ def check_proposing(home: Path, plan: Plan, space: Space | None) -> None:
         choose(plan.sampler, space, plan.limits.trials, plan.objectives)
 
 
-def check_data(data: Path) -> None:
-    """The recordings are there and can be read."""
+def check_data(data: Where) -> None:
+    """The recordings are there and can be read; those at a URI have room here, but are not fetched."""
+    if isinstance(data, str):
+        look_at(data)
+        return
     for session in open_sessions(data):
         _ = session.tiers, session.unit_ids
 
@@ -78,7 +84,7 @@ def check_data(data: Path) -> None:
 def check_same_data(plan: Plan) -> None:
     """The recordings are those that the search began with."""
     check_data(plan.data)
-    found = fingerprint(open_sessions(plan.data))
+    found = fingerprint(open_sessions(fetched(plan.data)))
     if found != plan.fingerprint:
         message = f"{plan.data} holds other recordings than '{plan.name}' was begun with"
         remedy = "Give those with --data, or begin another search."

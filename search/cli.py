@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from models.console import err, out
+from models.recordings.where import absolute
 from models.runs import home_folder
-from search import serving
+from search import rerunning, retrieving, serving
 from search import ui as mlflow_ui
 from search.bench.commands import bench
 from search.checks import parse_overrides
@@ -33,9 +34,10 @@ from search.options import (
     Reduction,
     Slots,
     Stopping,
+    Store,
     Trials,
 )
-from search.plan import FIT, Plan, read_plan
+from search.plan import Plan, read_plan
 from search.reading import shipped_spaces
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ app.add_typer(bench, name="bench")
 
 @app.command(epilog="Next: python -m search status NAME, and python -m search ui")
 def run(
-    data: Annotated[Path, typer.Argument(help="The folder with the recording sessions.")],
+    data: Annotated[str, typer.Argument(help="The recordings' folder, or a packed store's URI.")],
     name: Annotated[str, typer.Option(help="A new name for this search.")],
     space: Annotated[
         str, typer.Option(help=f"{', '.join(shipped_spaces())}, or a YAML file.")
@@ -78,7 +80,7 @@ def run(
     ] = None,
     objective: Objectives = None,
     sampler: Annotated[
-        str, typer.Option(help="What proposes: auto, tpe, gp, cmaes, qmc, random or nsga2.")
+        str, typer.Option(help="What proposes: auto, tpe, families, gp, cmaes, qmc, random, nsga2.")
     ] = "auto",
     stopping: Annotated[
         Stopping, typer.Option(help="What stops weak trials early.")
@@ -102,6 +104,7 @@ def run(
         typer.Option(metavar="NAME", help="A search whose trials the proposals learn from."),
     ] = None,
     address: Address = None,
+    store: Store = None,
     home: Home = None,
     seed: Annotated[int, typer.Option(help="Of the proposals, and of each trial's run.")] = 0,
     floor: Annotated[
@@ -121,7 +124,7 @@ def run(
     limited = trials or hours or gpu_hours or plateau
     plan = Plan(
         name=name,
-        data=data.resolve(),
+        data=absolute(data),
         space=space,
         limits=Limits(
             trials=trials if limited else TRIALS,
@@ -145,6 +148,7 @@ def run(
         warm_start=tuple(warm_start or ()),
         seed=seed,
         floor=floor,
+        store=(store or "").rstrip("/"),
     )
     folder = home_folder(home)
     _show_end(run_search(plan, folder, resources, out), plan, folder, home)
@@ -179,31 +183,14 @@ def resume(
             "limits": plan.limits.model_copy(update=more),
             "slots": resources.slots,
             "gpus_per_trial": resources.gpus_per_trial,
-            "data": plan.data if data is None else data.resolve(),
+            "data": plan.data if data is None else absolute(data),
         }
     )
     _show_end(resume_search(plan, folder, resources, out), plan, folder, home)
 
 
-@app.command(epilog="Next: python -m search report NAME")
-def rerun(
-    trial: Annotated[str, typer.Argument(metavar="NAME/TRIAL", help="Such as first/17.")],
-    data: Data = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    address: Address = None,
-    home: Home = None,
-) -> None:
-    """Train a trial again from its record, and say whether it comes out the same."""
-    from search.rerun import parse_trial, rerun
-
-    name, number = parse_trial(trial)
-    agreement = rerun(home_folder(home), name, number, device, data, FIT, out.print, address)
-    for line in agreement.lines():
-        out.print(line)
-    if not agreement.agrees:
-        sys.exit(UNFIT)
-
-
+app.command("rerun", epilog=rerunning.NEXT)(rerunning.rerun)
+app.command("fetch", epilog=retrieving.NEXT)(retrieving.fetch)
 app.command("confirm", epilog=confirming.NEXT)(confirming.confirm)
 app.command("serve")(serving.serve)
 
@@ -264,12 +251,13 @@ def report(
 
 @app.command(epilog="Next: python -m search run DATA --name NAME")
 def doctor(
-    data: Annotated[Path, typer.Argument(help="The recordings, packed or not.")],
+    data: Annotated[str, typer.Argument(help="The recordings' folder, or a packed store's URI.")],
     home: Home = None,
     address: Annotated[
         str | None,
         typer.Option(help="Ask every node of this Ray cluster: auto, or the head's HOST:PORT."),
     ] = None,
+    store: Store = None,
     json: Annotated[Path | None, typer.Option(help="Write the findings here, too.")] = None,
 ) -> None:
     """Look for what would stop a search, before it costs anything; exit code 1 for problems."""
@@ -277,7 +265,7 @@ def doctor(
     from search.doctor.table import count, findings_table, summary, write_findings
 
     with err.status("looking at machines, recordings, storage and records"):
-        findings = examine(data, home_folder(home), address)
+        findings = examine(data, home_folder(home), address, store or "")
     out.print(findings_table(findings))
     out.print(summary(findings, data, home))
     if json is not None:

@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 import ray
 
-from models.clusters import import_path, quiet
+from models.clusters import described, import_path, quiet
 from models.environment import variables
 from models.errors import UserError
+from models.recordings.where import absolute
 from search.admission import check_nodes
 from search.capacity import cluster_resources, present, promised
 from search.doctor.connection import connected
-from search.doctor.lines import described
 from search.doctor.nodes import RayNodes
 from search.plan import Plan
 from search.resources import Resources, choose_resources
@@ -79,7 +79,7 @@ def ray_for(plan: Plan, home: Path, resources: Resources) -> Iterator[None]:
         return
     pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(resources.slots + resources.ahead)}
     with variables({**ENVIRONMENT, **pending}), connected(resources.address, _environment()):
-        check_nodes(RayNodes(PATIENCE), home.resolve(), plan.data.resolve())
+        check_nodes(RayNodes(PATIENCE), home.resolve(), absolute(plan.data), plan.store)
         with quiet(LOGGERS):
             yield
 

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +20,7 @@ from models.config import RunConfig, load_config, nest
 from models.networks.network import Mouse, Network, NetworkConfig
 from models.networks.registry import build as build_network
 from models.recordings.data_set import open_sessions
+from models.recordings.where import Where
 
 BYTES_A_PARAMETER = 20
 """In training: the weight, its gradient, AdamW's two moments and the average, four bytes each."""
@@ -54,7 +54,7 @@ class Constraints(BaseModel):
         return ""
 
 
-def limits_check(limits: Constraints, data: Path) -> Callable[[Mapping[str, Any]], str]:
+def limits_check(limits: Constraints, data: Where) -> Callable[[Mapping[str, Any]], str]:
     """A function of a flat configuration: why it is refused for these recordings, or ''."""
     if limits == Constraints():
         return lambda _: ""
@@ -62,7 +62,7 @@ def limits_check(limits: Constraints, data: Path) -> Callable[[Mapping[str, Any]
     return lambda flat: limits.broken(load_config(nest(flat)), mice, size)
 
 
-def mice_of(data: Path) -> tuple[list[Mouse], tuple[int, int]]:
+def mice_of(data: Where) -> tuple[list[Mouse], tuple[int, int]]:
     """The mice of a data set, magnitudes left out, and the (height, width) of its frames."""
     sessions = open_sessions(data)
     height, width = sessions[0].video(min(sessions[0].tiers)).shape[-2:]

@@ -5,13 +5,17 @@ from typing import Any
 
 from rich.console import Console
 
+from models.bringing import note_store
+from models.fetching import fetched
 from models.recordings.data_set import open_sessions
 from models.recordings.session import fingerprint
+from models.remote import Remote
 from search import checks
 from search.alone import alone
 from search.cluster import ray_for
+from search.copies import check_new
 from search.mlflow_store import Store
-from search.plan import Plan, now, read_plan, write_plan
+from search.plan import Plan, now, read_plan, store_uri, write_plan
 from search.reading import parse_space
 from search.recorded import recorded
 from search.resources import Resources
@@ -25,11 +29,13 @@ def run_search(plan: Plan, home: Path, resources: Resources, console: Console) -
     """Run a search to its end, or to Ctrl-C, and say how it stands then. Raises UserError."""
     space = _check(plan, home, console)
     folder = (home / plan.name).resolve()
-    known = {"recorded": recorded(space), "fingerprint": fingerprint(open_sessions(plan.data))}
+    mark = fingerprint(open_sessions(fetched(plan.data)))
+    known = {"recorded": recorded(space), "fingerprint": mark}
     plan = plan.model_copy(update={**known, "folder": folder, "threads": resources.threads})
     with ray_for(plan, home, resources):
         folder.mkdir(parents=True)
         write_plan(folder, plan)
+        _note_store(folder, plan)
         with alone(folder):
             return _drive(Search(plan, folder, space, resources, console), begun=False)
 
@@ -48,6 +54,7 @@ def resume_search(plan: Plan, home: Path, resources: Resources, console: Console
         moved = before.folder != folder
         plan = plan.model_copy(update={"folder": folder, "ended": None, "reason": ""})
         write_plan(folder, plan)
+        _note_store(folder, plan)
         return _drive(Search(plan, folder, space, resources, console), begun=True, moved=moved)
 
 
@@ -57,7 +64,13 @@ def _drive(search: Search, begun: bool, moved: bool = False) -> Scoreboard:
     finally:
         update = {"ended": now(), "reason": search.board.ended}
         write_plan(search.folder, search.plan.model_copy(update=update))
+        search.copies.close()
     return search.board
+
+
+def _note_store(folder: Path, plan: Plan) -> None:
+    if plan.store:
+        note_store(folder, Remote.parse(store_uri(plan)))
 
 
 def _check(plan: Plan, home: Path, console: Console) -> Space:
@@ -69,6 +82,7 @@ def _check(plan: Plan, home: Path, console: Console) -> Space:
 
     checks.run_all(
         lambda: checks.check_name(home, plan.name),
+        lambda: check_new(plan),
         lambda: checks.check_limits(plan.limits, plan.gpus_per_trial),
         lambda: checks.check_data(plan.data),
         space,

@@ -7,6 +7,7 @@ from typing import Any
 import ray
 
 from models.runs import FLOOR_RUN, RunFolder
+from search.fresh import refresh
 from search.ledger import Ledger
 from search.scoreboard import Scoreboard
 from search.space import Flat, build
@@ -69,6 +70,7 @@ class Floor:
         self._over = True
         self.ledger.end(FLOOR_RUN)
         run = RunFolder(self.folder)
+        refresh(run)
         for line in run.metrics():
             self.tracker.log(FLOOR_RUN, line)
         status = run.status() if run.exists else None

@@ -19,7 +19,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME
 
-from models.runs import TRACKING_VARIABLE, tracking_database, tracking_uri
+from models.bringing import bring
+from models.runs import TRACKING_VARIABLE, RunFolder, tracking_database, tracking_uri
 from search.outbox import Record
 from search.tracking import PARENT
 
@@ -170,6 +171,7 @@ class Store:
 
     def _file(self, record: Record, _: bool) -> None:
         path = self.home / self.name / record["path"]
+        bring(RunFolder(path.parent), [path.name])
         if path.exists():  # it may have been removed since, with the run
             place = self._places[self._runs[record["key"]]]
             artifacts: Any = get_artifact_repository(place, tracking_uri=self.uri)

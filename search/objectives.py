@@ -7,7 +7,6 @@ that no other one beats in one objective without being worse in another are the 
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from optuna.study._multi_objective import _fast_non_domination_rank
 from optuna.trial import FrozenTrial
 
 from models.config import load_config, nest
+from models.recordings.where import Where
 from search.attributes import ATTRIBUTE_PARAMETERS, ATTRIBUTE_SECONDS
 from search.constraints import mice_of, parameter_count
 
@@ -44,7 +44,7 @@ def objectives_of(study: optuna.Study) -> tuple[str, ...]:
     return tuple(study.metric_names or ONE)
 
 
-def measured(objectives: Sequence[str], data: Path) -> Callable[[Mapping[str, Any]], int | None]:
+def measured(objectives: Sequence[str], data: Where) -> Callable[[Mapping[str, Any]], int | None]:
     """A function of a flat configuration: the parameters of its network for these recordings.
 
     None where they are no objective: then nothing is counted.

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from models.runs import STORE_VARIABLE
+
 STOPPED = 130
 """Exit code after Ctrl-C."""
 UNFIT = 1
@@ -36,9 +38,15 @@ Address = Annotated[
     str | None,
     typer.Option(help="Run on this Ray cluster: auto on its head, or HOST:PORT; default: here."),
 ]
-Data = Annotated[
-    Path | None, typer.Option(help="Where the recordings are now, if they were moved.")
+Store = Annotated[
+    str | None,
+    typer.Option(
+        envvar=STORE_VARIABLE,
+        help="Where searches copy what is to outlast a node, as s3://bucket/searches; the home need "
+        "not be shared then.",
+    ),
 ]
+Data = Annotated[str | None, typer.Option(help="Where the recordings are now, if they were moved.")]
 
 
 Plateau = Annotated[

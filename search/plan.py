@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from models.errors import RunError
 from models.files import write_json
+from models.recordings.where import Recorded
+from models.remote import Remote
 from models.runs import search_folder
 from models.versions import code_version, package_versions
 from search.limits import Limits
@@ -30,7 +32,7 @@ class Plan(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     name: str
-    data: Path
+    data: Recorded
     space: str = "demo"
     """A shipped space's name or a file."""
     overrides: dict[str, Any] = {}
@@ -63,6 +65,8 @@ class Plan(BaseModel):
     floor: bool = True
     """Whether the linear model is trained beside the search."""
     fit: str = FIT
+    store: str = ""
+    """URI of the folder in a bucket in which each search has one; empty where there is none."""
     recorded: dict[str, Any] = {}
     """The space as it was when the search began, as a space file would have it."""
     fingerprint: str = ""
@@ -82,6 +86,11 @@ class Plan(BaseModel):
         """The recorded space's domains by name, as a space file would have them."""
         found: dict[str, list[dict[str, Any]]] = self.recorded.get("parameters", {})
         return found
+
+
+def store_uri(plan: Plan) -> str:
+    """Of a search's own folder in its store; '' where it has none."""
+    return (Remote.parse(plan.store) / plan.name).uri if plan.store else ""
 
 
 def read_plan(home: Path, name: str) -> Plan:

@@ -6,6 +6,7 @@ from typing import Any
 
 from models.errors import RunError
 from models.runs import SCORE, TRAIN_LOSS, RunFolder, Status
+from search.fresh import end, refresh
 from search.ledger import Ledger
 from search.progress import Progress
 from search.sampler import Proposer
@@ -64,7 +65,7 @@ class Recorder:
 
     def _catch_up_to(self, row: Row, epoch: int) -> None:
         """Store the epochs before this one whose worker, or whose driver, was lost before the report."""
-        for line in RunFolder(self._folder(row.number)).metrics():
+        for line in self._fresh(row.number).metrics():
             if row.epoch < line[EPOCH] < epoch:
                 self.epoch(row.number, line)
 
@@ -84,7 +85,7 @@ class Recorder:
             return
         status = status_of(row, result)
         if status.state == "complete":  # with the score of the epoch that the run kept
-            status = RunFolder(self._folder(number)).status() or status
+            status = self._fresh(number).status() or status
         self.settle(row, status, trace=str(result.get(TRACE, "")))
 
     def lose(self, number: int, flat: Flat, reason: str, for_good: bool) -> None:
@@ -121,9 +122,9 @@ class Recorder:
 
     def catch_up(self, row: Row) -> Status | None:
         """Store the epochs that are on disk and were not reported; how the run ended, if it has."""
-        folder = RunFolder(self._folder(row.number))
+        run = self._fresh(row.number)
         try:
-            status, lines = folder.status(), folder.metrics()
+            status, lines = run.status(), run.metrics()
         except (RunError, ValueError):
             return None
         if (lines or status) and not self.tracker.has(str(row.number)):
@@ -136,7 +137,7 @@ class Recorder:
         """Write down how a trial has ended: on disk first, from which the rest can be made again."""
         folder = self._folder(row.number)
         if status.state != "complete":  # the run itself has written that it is complete
-            RunFolder(folder).end(status)
+            end(self._fresh(row.number), status)
         row.end(status)
         self.ledger.end(str(row.number))
         self.tracker.end(str(row.number), status, folder, trace)
@@ -147,6 +148,12 @@ class Recorder:
     def _track(self, row: Row, ray_trial: str = "") -> None:
         folder = self._folder(row.number)
         self.tracker.start(str(row.number), "trial", build(row.flat), folder, ray_trial)
+
+    def _fresh(self, number: int) -> RunFolder:
+        """A run as its worker has left it, on whatever machine."""
+        run = RunFolder(self._folder(number))
+        refresh(run)
+        return run
 
     def _folder(self, number: int) -> Path:
         return self.proposer.runs / str(number)

@@ -6,16 +6,21 @@ from pathlib import Path
 
 import torch
 
+from models.bringing import bring, store_of
 from models.checkpoints import load_state
 from models.config import flatten
 from models.errors import RunError, UserError
+from models.fetching import fetched
+from models.recordings.where import Where, absolute
 from models.runs import (
     SCORE,
     RunFolder,
     RunRecord,
     search_folder,
 )
-from search.plan import read_plan
+from search.fresh import refresh
+from search.plan import read_plan, store_uri
+from search.retrieval import bring_plan
 from search.steps import FAILURE, Settings, Steps, is_over
 
 
@@ -68,35 +73,42 @@ def rerun(
     name: str,
     number: int,
     device: str,
-    data: Path | None,
+    data: Where | None,
     fit: str,
     tell: Callable[[str], None],
     address: str | None = None,
+    store: str = "",
 ) -> Agreement:
     """Train trial `number` again, for as many epochs as it had. Raises RunError, UserError.
 
-    With an address that is done by a worker of that cluster, where nobody hears what it tells.
+    With an address that is done by a worker of that cluster, where nobody hears what it tells; a machine
+    that has nothing of the search finds it in the `store`.
     """
+    if store:
+        bring_plan(home, name, store)
     search = search_folder(home, name)
     if address is not None:
         from search.cluster import run_there
 
         plan, place = read_plan(home, name), home.resolve()
-        data = None if data is None else data.resolve()
-        return run_there(address, plan, rerun, place, name, number, device, data, fit, print)
+        data = None if data is None else absolute(data)
+        asked = (place, name, number, device, data, fit, print, None, plan.store)
+        return run_there(address, plan, rerun, *asked)
     run = RunFolder(search / "runs" / str(number))
+    refresh(run)
     if not run.exists:
         raise RunError(f"the search '{name}' has no trial {number}", f"See 'status {name}'.")
     record, lines = run.record(), run.metrics()
     if not lines:
         raise RunError(f"trial {number} of '{name}' has trained no epoch", "Choose another one.")
-    folder = _new_folder(search, number)
+    folder, plan = _new_folder(search, number), read_plan(home, name)
     settings = Settings(
         runs=folder.parent,
-        data=data or Path(record.data),
+        data=fetched(data or record.data),
         device=device,
-        threads=read_plan(home, name).threads,
+        threads=plan.threads,
         fit=fit,
+        store=store_uri(plan),
     )
     flat = flatten(record.config.model_dump(mode="json"))
     again = _train(Steps(settings, folder, flat), RunFolder(folder), len(lines), tell)
@@ -105,7 +117,10 @@ def rerun(
 
 def _new_folder(search: Path, number: int) -> Path:
     place = search / "reruns"
-    taken = [int(path.name.rpartition("-")[2]) for path in place.glob(f"{number}-*")]
+    store = store_of(place)
+    names = {path.name for path in place.glob(f"{number}-*")}
+    names |= {name for name in (store.folders() if store else ()) if name.startswith(f"{number}-")}
+    taken = [int(name.rpartition("-")[2]) for name in names]
     return place / f"{number}-{max(taken, default=0) + 1}"
 
 
@@ -139,6 +154,7 @@ def _compared(
 
 
 def _same_weights(run: RunFolder, again: RunFolder) -> bool | None:
+    bring(run, [run.weights.name])
     if not run.weights.exists() or not again.weights.exists():
         return None
     one, two = load_state(run.weights), load_state(again.weights)

@@ -12,10 +12,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from models.runs import RunFolder
+from search.fresh import remove
 from search.objectives import front
 from search.scoreboard import Row, Scoreboard
 
 PREDICTIONS = "predictions"
+LARGE = ("checkpoint.pt", "weights.pt", f"{PREDICTIONS}/")
 
 
 def kept(board: Scoreboard, most: int) -> list[Row]:
@@ -41,8 +43,11 @@ def strip(runs: Path, numbers: Iterable[int]) -> set[int]:
 
 
 def strip_run(run: RunFolder) -> bool:
-    """Remove what is large of a run that has ended and is not pinned; whether it is such a one."""
-    if run.is_pinned or run.status() is None:
+    """Remove what is large of a run that has ended and is not pinned; whether it is such a one.
+
+    In its store first: where that is away, the run is such a one later.
+    """
+    if run.is_pinned or run.status() is None or not remove(run, LARGE):
         return False
     for file in (run.checkpoint, run.weights):
         file.unlink(missing_ok=True)

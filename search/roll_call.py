@@ -13,10 +13,14 @@ import ray
 from ray.tune.result import NODE_IP
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from models.clusters import described
+from models.recordings.where import Where
 from search.admission import objections
-from search.doctor.lines import described
-from search.doctor.machine import Machine, describe
+from search.doctor.lines import Finding, problem
+from search.doctor.machine import describe
 from search.doctor.nodes import Answer, living_nodes
+from search.doctor.recordings import Fetch, fetch
+from search.doctor.storage import store_finding, visit_store
 from search.steps import FAILURE, LEAVING
 from search.trainable import NODE
 
@@ -27,6 +31,8 @@ DEVICE_ERRORS = ("CUDA error", "cuDNN error", "CUBLAS_STATUS", "NVML", "Xid")
 TWICE = 2
 GRACE = 90.0
 """Seconds for the checkpoints of a node that is taken away: AWS gives two minutes."""
+Judge = Callable[[Answer[Any]], list[Finding]]
+"""What an answer keeps a node from."""
 Drain = Callable[[str, str, float], None]
 
 
@@ -35,16 +41,20 @@ class RollCall:
     """Which nodes of a cluster train for a search, and which are kept from it."""
 
     home: Path
-    data: Path
+    data: Where
     tell: Callable[[str], None]
     drain: Drain
     """Takes the id of a node, the reason, and in how many seconds what runs there is to end."""
+    store: str = ""
+    """URI of the store that all nodes are to reach; empty where there is none."""
     _known: set[str] = field(default_factory=set)
-    _asked: dict[Any, tuple[str, str]] = field(default_factory=dict)
-    """Ids and addresses of the nodes that have not answered yet."""
+    _asked: dict[Any, tuple[str, str, Judge]] = field(default_factory=dict)
+    """Ids and addresses of the nodes that have not answered yet, and what judges the answer."""
     _errors: dict[str, int] = field(default_factory=dict)
     """By node, trials in a row that its device has failed."""
     _leaving: set[str] = field(default_factory=set)
+    _dismissed: set[tuple[str, str]] = field(default_factory=set)
+    """Nodes and reasons."""
     _due: float = 0.0
 
     def tick(self) -> None:
@@ -55,22 +65,41 @@ class RollCall:
         for node in living_nodes():
             if node["NodeID"] not in self._known:
                 self._known.add(node["NodeID"])
-                asked = _ask(node["NodeID"], self.home, self.data)
-                self._asked[asked] = node["NodeID"], node["NodeManagerAddress"]
+                self._ask(node["NodeID"], node["NodeManagerAddress"])
         if self._asked:
             waiting = [*self._asked]
             for answered in ray.wait(waiting, num_returns=len(waiting), timeout=0)[0]:
                 self._hear(answered, *self._asked.pop(answered))
 
-    def _hear(self, reference: Any, node: str, address: str) -> None:
+    def _ask(self, node: str, address: str) -> None:
+        asked = ask(node, describe, self.home, self.data)
+        self._asked[asked] = node, address, lambda answer: objections([answer], self.data)
+        if self.store:
+            asked = ask(node, visit_store, self.store)
+            self._asked[asked] = node, address, self._of_store
+        if isinstance(self.data, str):  # at once, so that it is under way before a trial comes
+            self._asked[ask(node, fetch, self.data)] = node, address, self._of_fetch
+
+    def _of_fetch(self, answer: Answer[Fetch]) -> list[Finding]:
+        said = answer.value or Fetch(failure=answer.failure)
+        for line in said.lines:
+            self.tell(f"{answer.node}: {line}")
+        told = f"{answer.node}: {said.failure}"
+        return [problem("data", told, said.remedy)] if said.failure else []
+
+    def _of_store(self, answer: Answer[str]) -> list[Finding]:
+        found = store_finding(answer, self.store)
+        return [found] if found.state == "problem" else []
+
+    def _hear(self, reference: Any, node: str, address: str, judge: Judge) -> None:
         try:
-            answer: Answer[Machine] = Answer(address, ray.get(reference))
+            answer: Answer[Any] = Answer(address, ray.get(reference))
         except ray.exceptions.RayTaskError as error:
             answer = Answer(address, None, described(error.cause))
         except ray.exceptions.RayError:
             return  # it is gone again
-        for problem in objections([answer], self.data):
-            self._dismiss(node, f"{problem.found}. {problem.remedy}")
+        for each in judge(answer):
+            self._dismiss(node, f"{each.found}. {each.remedy}")
 
     def hear(self, result: Mapping[str, Any]) -> None:
         """A step has ended on a node, with this result."""
@@ -79,7 +108,9 @@ class RollCall:
             self.note(node, address, str(result.get(FAILURE, "")))
         elif node not in self._leaving:
             self._leaving.add(node)
-            self._dismiss(node, f"{address}: the cloud takes it away", GRACE)
+            unfit = isinstance(result[LEAVING], str)
+            reason = result[LEAVING] if unfit else "the cloud takes it away"
+            self._dismiss(node, f"{address}: {reason}", 0.0 if unfit else GRACE)
 
     def note(self, node: str, address: str, failure: str) -> None:
         """A step on a node went well, or failed so."""
@@ -91,14 +122,18 @@ class RollCall:
             self._dismiss(node, f"{address}: its device failed twice in a row: {failure}")
 
     def _dismiss(self, node: str, reason: str, seconds: float = 0.0) -> None:
+        if (node, reason) in self._dismissed:
+            return
+        self._dismissed.add((node, reason))
         self.tell(f"a node gets no more trials: {reason}")
         self.drain(node, reason, seconds)
 
 
-def _ask(node: str, home: Path, data: Path) -> Any:
+def ask(node: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Ray's reference to what the function returns on a node."""
     place = NodeAffinitySchedulingStrategy(node, soft=False)
-    task: Any = ray.remote(describe).options(num_cpus=0, max_retries=0, scheduling_strategy=place)
-    return task.remote(home, data)
+    task: Any = ray.remote(function).options(num_cpus=0, max_retries=0, scheduling_strategy=place)
+    return task.remote(*arguments)
 
 
 def drain(node: str, reason: str, seconds: float) -> None:

@@ -4,22 +4,24 @@ import contextlib
 import time
 from pathlib import Path
 
-from ray import tune
 from rich.console import Console
 
 from models.files import free_bytes
+from models.recordings.where import absolute
 from models.runs import FLOOR_RUN, RunFolder
-from search.callback import RETRIES, Hooks
+from search.callback import Hooks
 from search.constraints import limits_check
+from search.copies import Copies
 from search.delivery import Delivery
 from search.doctor.machine import ROOT, code_digest
 from search.floor import Floor, submit_on_slot
+from search.fresh import forget, refresh
 from search.ledger import Ledger
 from search.machine import Machine
 from search.mlflow_store import Store
 from search.objectives import measured
 from search.outbox import Outbox
-from search.plan import Plan, read_plan
+from search.plan import Plan, read_plan, store_uri
 from search.progress import Progress
 from search.reconcile import reconcile
 from search.recorded import most_epochs
@@ -33,16 +35,15 @@ from search.scoreboard import Scoreboard
 from search.signals import Flag, raised_by_signals
 from search.space import Space, floor_flat
 from search.steps import Settings
-from search.stopping import Stopping, make_pruner
+from search.stopping import make_pruner
 from search.study_storage import one_transaction
 from search.tracking import Tracker
-from search.trainable import SETTINGS, Trainable
+from search.tuning import tuner
 from search.warm import warm_start
 
 PAUSE = "pause"
 PATIENCE = 60.0
 """Seconds that the end of a search waits for MLflow."""
-MANY = 10**9
 
 
 class Search:
@@ -54,17 +55,20 @@ class Search:
         self.plan, self.folder, self.space, self.resources = plan, folder, space, resources
         self.settings = Settings(
             runs=folder / "runs",
-            data=plan.data.resolve(),
+            data=absolute(plan.data),
             device=resources.device,
             threads=resources.threads,
             pause=folder / PAUSE,
             fit=plan.fit,
+            store=store_uri(plan),
+            own_disk=bool(plan.store) and resources.address is not None,
         )
         self.board = Scoreboard(plan.limits.trials, objectives=plan.objectives)
         self.flag = Flag()
         self.ledger = Ledger(folder, plan.gpus_per_trial)
         self.machine = Machine()
         self.progress = Progress(console, self.board, self.ledger, plan.limits, self.machine)
+        self.copies = Copies(folder, folder / PAUSE, self.progress.tell)
         self.store = Store(folder.parent, folder.name)
         self.outbox = Outbox(folder)
         self.delivery = Delivery(self.outbox, self.store.deliver, self.progress.tell)
@@ -84,7 +88,7 @@ class Search:
             return None
         self.settings.code, self.settings.notices = code_digest(ROOT), True
         home, data = self.folder.parent, self.settings.data
-        return RollCall(home, data, self.progress.tell, drain)
+        return RollCall(home, data, self.progress.tell, drain, self.plan.store)
 
     def _proposer(self) -> Proposer:
         plan = self.plan
@@ -107,6 +111,7 @@ class Search:
     def run(self, begun: bool, moved: bool) -> None:
         """Train the floor and the trials; whatever happens, no record is left open."""
         (self.folder / PAUSE).unlink(missing_ok=True)
+        self.copies.begin()
         self.flag.on_raise = self._pause
         with self.progress, raised_by_signals(self.flag):
             try:
@@ -115,7 +120,7 @@ class Search:
                     self._go_on(moved) if begun and self.outbox.written else self._begin()
                     self.delivery.start()
                     self._start_floor()
-                self._tuner().fit()
+                tuner(self.plan, self.settings, self.recorder, self._hooks()).fit()
                 self._wait_for_floor()
             finally:
                 self._close()
@@ -145,6 +150,8 @@ class Search:
         if self.outbox.sent and self._is_missing_in_mlflow():
             self.outbox.send_again()  # the folder was moved without MLflow's database
         self.tracker.go_on(self.outbox.history(), moved)
+        study = self.proposer.study
+        forget(self.settings.runs, (trial.number for trial in study.get_trials(deepcopy=False)))
         reconcile(self.recorder)
 
     def _is_missing_in_mlflow(self) -> bool:
@@ -157,35 +164,12 @@ class Search:
             return
         folder = self.folder / FLOOR_RUN
         run = RunFolder(folder)
+        refresh(run)
         self.board.floor = run.status() if run.exists else None
         if self.board.floor is None:
             submit = submit_on_slot(self.plan.cpus_per_trial, self.plan.gpus_per_trial)
             flat = floor_flat(self.space)
             self.floor = Floor(self.settings, folder, flat, self.tracker, self.ledger, submit)
-
-    def _tuner(self) -> tune.Tuner:
-        share = {"cpu": self.plan.cpus_per_trial, "gpu": self.plan.gpus_per_trial}
-        return tune.Tuner(
-            tune.with_resources(Trainable, share),
-            param_space={SETTINGS: self.settings.model_dump(mode="json")},
-            tune_config=tune.TuneConfig(
-                search_alg=self.proposer,
-                scheduler=Stopping(self.recorder.is_weak),
-                num_samples=MANY,  # the proposer says when it is enough
-                reuse_actors=True,
-                trial_dirname_creator=lambda trial: str(trial.trial_id),
-            ),
-            run_config=tune.RunConfig(
-                # Ray restores nothing, so that each driver has a folder of its own.
-                name=f"{int(time.time() * 1000)}",
-                storage_path=str(self.folder / "ray"),
-                # Fit writes its own checkpoints; Ray would save every class trainable at its end.
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                failure_config=tune.FailureConfig(max_failures=RETRIES),
-                callbacks=[self._hooks()],
-                verbose=0,
-            ),
-        )
 
     def _hooks(self) -> Hooks:
         if self.roll_call is None:
@@ -203,6 +187,10 @@ class Search:
                 self.tracker.log_machine(self.machine.values, self.machine.seconds)
             if not self.flag.raised:
                 self._end_when_used_up()
+            self.copies.tick()
+            if self.copies.taken and not self.flag.raised:
+                self.board.ended = "another driver has taken it over"
+                self.flag.raise_gently()
         self.progress.tick()
 
     def _end_when_used_up(self) -> None:
@@ -263,6 +251,8 @@ class Search:
             time.sleep(0.2)
 
     def _strip(self) -> None:
+        if self.copies.taken:
+            return  # what is to stay is for the other driver to say
         numbers = set(to_strip(self.board, self.plan.keep)) - self.stripped
         self.stripped |= strip(self.settings.runs, numbers)
 

@@ -1,5 +1,6 @@
 """One run, an epoch at a time, whose failures are results: what a trial and the floor share."""
 
+import contextlib
 import gc
 import importlib
 import math
@@ -14,10 +15,16 @@ from typing import Any, Protocol
 import torch
 from pydantic import BaseModel
 
-from models.errors import RunError, UserError
+from models.bringing import note_store, store_of
+from models.errors import RunError, StorageError, UserError
+from models.recordings.fetched import local_folder
 from models.recordings.locks import locking
+from models.recordings.where import Recorded
+from models.remote import Remote
 from models.runs import SCORE, RunFolder, Status
 from models.training.failure import TrainingFailed, TrainingPaused
+from search.fresh import end
+from search.mirror import Mirror
 from search.notice import Notice
 from search.space import Flat, build
 
@@ -28,12 +35,16 @@ FAILURE = "failure"
 PAUSED = "paused"
 """Key of a result: that the run stands still, with a checkpoint, because it was asked to."""
 LEAVING = "leaving"
-"""Key of a paused result: that the cloud takes the machine away, so that the run goes on elsewhere."""
+"""Key of a paused result: the run goes on elsewhere; True if the cloud takes the machine, or why."""
 TRACE = "traceback"
 LOCK = "training.lock"
 """In the folder of a run: the process that trains it holds it."""
 PATIENCE = 120.0
 """Seconds that a run waits for another process to let go of it: Ray's own end within a minute."""
+LOOK = 1.0
+"""Seconds between looks for the pause file, since folders may be remote."""
+LOOK_AT_STORE = 5.0
+"""The same in the store, which counts every look."""
 
 
 class Settings(BaseModel):
@@ -41,17 +52,21 @@ class Settings(BaseModel):
 
     runs: Path
     """The folder of the trials' run folders."""
-    data: Path
+    data: Recorded
     device: str = "auto"
     threads: int = 1
     """Threads of a run's arithmetic on the CPU."""
     pause: Path | None = None
-    """Runs pause while this file is there: all workers see the search's folder."""
+    """Runs pause while this file is there, in the search's folder or in its store."""
     fit: str
     code: str = ""
     """Digest of the driver's code, which a worker's must have; empty where both are the same files."""
     notices: bool = False
     """Whether runs pause where the cloud says that it takes their machine away."""
+    store: str = ""
+    """URI of the search's folder in a store, to which runs are copied; empty where there is none."""
+    own_disk: bool = False
+    """Whether what is large of a run that is in the store, and does not train, is removed here."""
 
 
 def is_over(result: Mapping[str, Any]) -> bool:
@@ -64,7 +79,7 @@ def write_failure(run: RunFolder, epochs: int, reason: str) -> Status:
     lines = run.metrics()
     score = lines[-1][SCORE] if lines else None
     status = Status(state="failed", epoch=len(lines), epochs=epochs, score=score, reason=reason)
-    run.end(status)
+    end(run, status)
     return status
 
 
@@ -92,8 +107,13 @@ class Steps:
     _fit: AnyFit | None = field(default=None, init=False)
     _lock: ExitStack = field(default_factory=ExitStack, init=False)
     _notice: Notice = field(default_factory=Notice, init=False)
+    _mirror: Mirror | None = field(default=None, init=False)
+    _unfit: str = field(default="", init=False)
+    """Why no run can have its recordings on this machine."""
     _looked: float = field(default=-math.inf, init=False)
     """When the pause file was looked for."""
+    _looked_far: float = field(default=-math.inf, init=False)
+    """When it was looked for in the store."""
 
     def step(self) -> dict[str, Any]:
         """Train one epoch: its metrics and FINISHED, or PAUSED, or FAILURE with the reason.
@@ -103,8 +123,10 @@ class Steps:
         try:
             return self._advance()
         except TrainingPaused:
+            if self._mirror is not None:
+                self._mirror.save_before_pause()
             self.release()
-            leaving = {LEAVING: True} if self._notice.given else {}
+            leaving = {LEAVING: self._unfit or True} if self._unfit or self._notice.given else {}
             return {PAUSED: True, FINISHED: False, **leaving}
         except TrainingFailed as error:
             return self._failed(error.reason)
@@ -116,22 +138,38 @@ class Steps:
             return self._failed(f"{type(error).__name__}: {first}", traceback.format_exc())
 
     def _advance(self) -> dict[str, Any]:
-        self._looked = -math.inf  # between epochs it is always looked for
+        self._looked = self._looked_far = -math.inf  # between epochs it is always looked for
+        self._note_store()
         if self._is_to_pause():
             raise TrainingPaused
-        if self._fit is None:
-            self._hold()
-            self._fit = self._load()
+        mirror = self._begin()
+        fit = self._fit = self._fit or self._load()
         # Already done: the worker was lost between the last epoch and its report.
-        done = self._fit.done
-        line = RunFolder(self.folder).metrics()[-1] if done else self._fit.train_epoch()
+        done = fit.done
+        line = RunFolder(self.folder).metrics()[-1] if done else fit.train_epoch()
         if not math.isfinite(line[SCORE]):
             raise TrainingFailed(f"the validation score is {line[SCORE]}")
-        finished = self._fit.done
-        if finished:
-            self._fit.finish()
-            self.release()
-        return {**line, FINISHED: finished}
+        if not fit.done:
+            mirror.save()
+            return {**line, FINISHED: False}
+        fit.finish()
+        mirror.save_all()
+        self.release()
+        return {**line, FINISHED: True}
+
+    def _note_store(self) -> None:
+        search, wanted = self.settings.runs.parent, self.settings.store
+        if wanted and store_of(search) != Remote.parse(wanted):
+            note_store(search, Remote.parse(wanted))
+
+    def _begin(self) -> Mirror:
+        """Take the run, once, with what other machines have left of it in the store."""
+        if self._mirror is None:
+            self._hold()
+            mirror = Mirror(self.folder)
+            mirror.take()
+            self._mirror = mirror
+        return self._mirror
 
     def _hold(self) -> None:
         """Be the only process that trains this run: one that a lost driver left may still do so."""
@@ -148,23 +186,58 @@ class Steps:
         module, name = self.settings.fit.split(":")
         fit = getattr(importlib.import_module(module), name)
         settings, config = self.settings, build(self.flat)
+        self._fetch()
         loaded: AnyFit = fit(self.folder, config, settings.data, settings.device, self._is_to_pause)
         return loaded
 
+    def _fetch(self) -> None:
+        """Have the recordings here. On a cluster it is the node that is at fault where that fails."""
+        try:
+            local_folder(self.settings.data, self._look_up)
+        except UserError as error:
+            if not self.settings.notices:
+                raise
+            self._unfit = " ".join(error.message.split())
+            raise TrainingPaused from error
+
+    def _look_up(self, _name: str, _bytes: int) -> None:
+        if self._is_to_pause():
+            raise TrainingPaused
+
     def _is_to_pause(self) -> bool:
-        """Whether the pause file is there; looked for once a second, since folders may be remote."""
-        if self.settings.pause is None or time.monotonic() - self._looked < 1:
+        """Whether the pause file is there, or the machine is taken away."""
+        pause, now = self.settings.pause, time.monotonic()
+        if pause is None or now - self._looked < LOOK:
             return False
-        self._looked = time.monotonic()
-        return self.settings.pause.exists() or (self.settings.notices and self._notice.look())
+        self._looked = now
+        asked = pause.exists() or self._is_to_pause_by_store(pause)
+        return asked or (self.settings.notices and self._notice.look())
+
+    def _is_to_pause_by_store(self, pause: Path) -> bool:
+        far = time.monotonic() - self._looked_far >= LOOK_AT_STORE
+        place = store_of(pause.parent) if self.settings.store and far else None
+        if place is None:
+            return False
+        try:
+            return place.has(pause.name)
+        except StorageError:  # a store that is away pauses nothing
+            return False
+        finally:
+            self._looked_far = time.monotonic()  # by now: it may have taken a while
 
     def _failed(self, reason: str, trace: str = "") -> dict[str, Any]:
+        if self._mirror is not None:
+            with contextlib.suppress(RunError):  # another process has the run, as the reason says
+                self._mirror.save()
         self.release()
         return {FAILURE: reason, TRACE: trace, FINISHED: False}
 
     def release(self) -> None:
         """Give back the memory of network and recordings, and the run."""
         self._fit = None
+        if self._mirror is not None and self.settings.own_disk:
+            self._mirror.drop()
+        self._mirror = None
         self._lock.close()
         gc.collect()
         if torch.cuda.is_available():

@@ -42,6 +42,10 @@ class Trainable(tune.Trainable):
         folder = settings.runs / str(config[NUMBER])
         self._steps = Steps(settings, folder, config[FLAT])
 
+    def cleanup(self) -> None:
+        """Let go of the last trial, as between two trials."""
+        self._steps.release()
+
     def save_checkpoint(self, checkpoint_dir: str) -> dict[str, Any]:  # noqa: ARG002
         """Nothing: the run folder holds the checkpoint."""
         return {}

@@ -7,14 +7,16 @@ from typing import Annotated, Literal
 import typer
 from rich.markup import escape
 
+from ensemble.commands.copying import tell
 from ensemble.naming import Scheme
 from ensemble.options import REFUSED, Data, Mice, Truth, print_reports
 from models.console import out as console
+from models.remote import Remote
 from models.runs import home_folder
 
 Rule = Literal["mean", "single", "top", "greedy", "bagged", "simplex", "per-mouse", "per-neuron"]
 FREE = {"data", "out", "manifest", "truth", "device"} | {
-    *("address", "workers", "gpus_per_worker", "resident"),
+    *("address", "workers", "gpus_per_worker", "resident", "store", "copy_to"),
 }
 """Options that may be given with --manifest."""
 
@@ -104,16 +106,34 @@ def build(
             help="Keep all networks in memory, or only the one that predicts; default: what fits.",
         ),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a cluster that shares no folder: where parts are kept, such as s3://bucket/work; "
+            "default: $SENSORIUM_STORE."
+        ),
+    ] = None,
+    copy_to: Annotated[
+        str | None,
+        typer.Option(help="Also copy what is made here, such as s3://bucket/submissions/august."),
+    ] = None,
 ) -> None:
     """Choose members and weights, average their predictions, write and check the submission files."""
     from ensemble import build as building  # torch takes seconds to import
     from ensemble.asking import Sources, check_alone, options_of
     from ensemble.chosen import Wanted
+    from ensemble.copying import copy_submission
     from ensemble.manifest import Manifest
     from ensemble.predicting.workers import Workers
+    from ensemble.stores import check_writable, store_for
+    from models.fetching import fetched
 
+    target = None if copy_to is None else Remote.parse(copy_to)
+    if target is not None:
+        check_writable(target)
+    spread = Workers(address, workers, gpus_per_worker, store_for(store, address))
     options = building.Options(
-        data=data,
+        data=fetched(data),
         out=out,
         wanted=Wanted(pool, top, rule, max_mb, max_gflop),
         mice=tuple(mice) if mice else None,
@@ -125,7 +145,7 @@ def build(
         normalise=normalise,
         truth=truth,
         device=device,
-        workers=Workers(address, workers, gpus_per_worker),
+        workers=spread,
         resident=resident,
     )
     if manifest is not None:
@@ -145,6 +165,8 @@ def build(
     console.print(f"to upload:  {', '.join(escape(str(path)) for path in built.zips)}")
     console.print(f"made of:    {escape(str(built.manifest))}")
     console.print(f"to look at: {escape(str(built.page))}")
+    if target is not None:
+        tell(copy_submission(out, target), target)
 
 
 def _given(context: typer.Context) -> list[str]:

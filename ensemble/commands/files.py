@@ -26,8 +26,8 @@ def check(
         list[Path], typer.Argument(metavar="FILE", help="Files, zips, or folders of them.")
     ],
     data: Annotated[
-        Path | None,
-        typer.Option(help="The folder with the recording sessions; without it less is checked."),
+        str | None,
+        typer.Option(help="The recordings' folder, or a store's URI; without it less is checked."),
     ] = None,
     mice: Mice = None,
     truth: Truth = None,
@@ -38,12 +38,13 @@ def check(
     """
     from ensemble.check import check_submission
     from ensemble.verdicts import files_to_check
+    from models.fetching import fetched
     from models.recordings.data_set import open_sessions
 
     if data is None and (mice or truth):
         message = "--mice and --truth are about recordings"
         raise UserError(message, "Give their folder with --data DIR.")
-    sessions = None if data is None else open_sessions(data)
+    sessions = None if data is None else open_sessions(fetched(data))
     answers = None if data is None else Answers.beside(data, truth)
     reports = [
         check_submission(path, sessions, mice or None, answers=answers)
@@ -72,9 +73,10 @@ def score(
     """Say what the server would give to files, where the responses are known."""
     from ensemble.score import score_file, submission_files
     from ensemble.score_table import score_table, write_per_neuron, write_scores
+    from models.fetching import fetched
     from models.recordings.data_set import open_sessions
 
-    sessions, answers = open_sessions(data), Answers.beside(data, truth)
+    sessions, answers = open_sessions(fetched(data)), Answers.beside(data, truth)
     scores = [score_file(file, sessions, answers, tier) for file in submission_files(path)]
     out.print(score_table(scores))
     if json is not None:

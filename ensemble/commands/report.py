@@ -21,8 +21,9 @@ def report(
     """Write one HTML file about a submission: members, weights, gains, traces."""
     from ensemble.manifest import Manifest  # these take seconds to import
     from ensemble.report.page import FILE, write_report
+    from models.fetching import fetched
     from models.recordings.data_set import open_sessions
 
     manifest = Manifest.read(folder)
     beside = folder if folder.is_dir() else folder.parent
-    out.print(write_report(manifest, open_sessions(data), to or beside / FILE))
+    out.print(write_report(manifest, open_sessions(fetched(data)), to or beside / FILE))

@@ -1,4 +1,4 @@
-"""Ray for a while: a cluster that runs already, or one for this process; refusals in plain words."""
+"""Ray for a while: a cluster that runs already, or one for this process."""
 
 import contextlib
 import logging
@@ -10,19 +10,12 @@ import torch
 
 from ensemble.predicting.workers import Node
 from models import clusters
-from models.clusters import import_path, quiet
+from models.clusters import AUTOMATIC, LOCAL, import_path, quiet
 from models.environment import variables
-from models.errors import UserError
 
-AUTOMATIC, LOCAL = "auto", "local"
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
 LOGGERS = ("ray", "ray.worker", "ray._private.worker")
 ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
-START = "Start one with 'ray up cluster.yaml', or give --address local for one on this machine."
-JOIN = (
-    "Run this on a node of the cluster, with --address auto or the head's HOST:6379, and with "
-    "RAY_AUTH_MODE=token where it asks for one."
-)
 
 
 @contextlib.contextmanager
@@ -32,24 +25,17 @@ def joined(address: str, cpus: int) -> Iterator[None]:
     One that this process has already is used and left alone. Raises UserError where there is no
     cluster, or where it refuses.
     """
-    check_address(address)
+    clusters.check_address(address, (AUTOMATIC, LOCAL))
     if ray.is_initialized():
         yield
         return
     with variables({**ENVIRONMENT, "PYTHONPATH": import_path()}), quiet(LOGGERS):
-        try:
-            ray.init(address=address, **QUIET, **_arguments(address, cpus))
-        except Exception as error:
-            raise _refusal(address, error) from error
+        arguments = {"address": address, **QUIET, **_arguments(address, cpus)}
+        clusters.join(address, lambda: ray.init(**arguments))
         try:
             yield
         finally:
             ray.shutdown()
-
-
-def check_address(address: str) -> None:
-    """Raise UserError unless the address is `auto`, `local`, or a HOST:PORT that answers."""
-    clusters.check_address(address, (AUTOMATIC, LOCAL), JOIN, START)
 
 
 def nodes() -> list[Node]:
@@ -65,14 +51,3 @@ def _arguments(address: str, cpus: int) -> dict[str, Any]:
         return {"runtime_env": {"env_vars": {"PYTHONPATH": import_path()}}}
     gpus = torch.cuda.device_count()
     return {"num_cpus": cpus, "num_gpus": gpus, "include_dashboard": False}
-
-
-def _refusal(address: str, error: Exception) -> UserError:
-    reason = next(iter(str(error).splitlines()), type(error).__name__)
-    if isinstance(error, ConnectionError) and address == AUTOMATIC:
-        return UserError("no Ray cluster runs on this machine", START)
-    if "Version mismatch" in str(error):
-        told = " ".join(str(error).split())
-        remedy = "Use the same Python and the same Ray on every node."
-        return UserError(f"the Ray cluster at {address} is of other versions: {told}", remedy)
-    return UserError(f"cannot join the Ray cluster at {address}: {reason}", JOIN)

@@ -9,7 +9,8 @@ import torch
 
 from ensemble.predicting.job import Job
 from ensemble.predicting.making import Maker
-from ensemble.predicting.parts import Part, PartFolder
+from ensemble.predicting.part_store import Keeper
+from ensemble.predicting.parts import Part
 from ensemble.predicting.workers import Workers, count_of, share_of
 from models.devices import usable_device
 from models.errors import UserError
@@ -21,8 +22,8 @@ class Crew(Protocol):
     job: Job
     """With the device and the threads that it is done with."""
 
-    def make_all(self, parts: Sequence[Part], folder: PartFolder) -> Generator[Part]:
-        """Each part in this order, once its file is there. Raises UserError."""
+    def make_all(self, parts: Sequence[Part], keeper: Keeper) -> Generator[Part]:
+        """Each part in this order, once it is kept. Raises UserError."""
 
 
 class Alone:
@@ -32,9 +33,9 @@ class Alone:
         on_cpu = usable_device(job.device).type == "cpu"
         self.job = replace(job, threads=torch.get_num_threads() if on_cpu else None)
 
-    def make_all(self, parts: Sequence[Part], folder: PartFolder) -> Generator[Part]:
+    def make_all(self, parts: Sequence[Part], keeper: Keeper) -> Generator[Part]:
         """See `Crew`."""
-        maker = Maker(self.job, folder)
+        maker = Maker(self.job, keeper)
         for part in parts:
             maker.make(part)
             yield part
@@ -43,7 +44,6 @@ class Alone:
 @contextlib.contextmanager
 def gathered(job: Job, workers: Workers, tell: Callable[[str], None]) -> Iterator[Crew]:
     """Who is asked for, until the block ends. Raises UserError where that cannot be."""
-    workers.check()
     if workers.address is None:
         yield Alone(job)
         return

@@ -2,19 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ensemble.predict import ServerUnits
+from ensemble.predicting.copies import Copy
+from ensemble.predicting.part_store import PartStore
 from ensemble.rules.weights import Weights
 from models.answers import Answers
 from models.errors import RunError
 from models.files import sha256
 from models.recordings.truth import Truth
+from models.recordings.where import Where
 from models.runs import RunFolder
 
 
@@ -22,7 +25,7 @@ from models.runs import RunFolder
 class Job:
     """See the module's docstring. All paths are absolute."""
 
-    data: Path
+    data: Where
     fingerprint: str
     """Of the recordings."""
     truth: Path | None
@@ -43,6 +46,10 @@ class Job:
     """Of a process that computes on a CPU, on which its bits depend; None on a GPU."""
     resident: bool | None = None
     """Whether all networks stay in memory; None for where they are small."""
+    store: str | None = None
+    """The URI below which workers leave parts; None where all machines see the folder."""
+    copies: Mapping[Path, Copy] = field(default_factory=dict)
+    """Of runs, for machines that do not see them."""
 
     @property
     def tiers(self) -> tuple[str, ...]:
@@ -54,6 +61,15 @@ class Job:
         """The members' and the floor, in the order in which they predict."""
         floor = () if self.floor is None else (self.floor,)
         return (*(run for runs in self.runs for run in runs), *floor)
+
+    def part_store(self, key: str) -> PartStore | None:
+        """That of the job with this key; None where all machines see the folder of parts."""
+        return None if self.store is None else PartStore.of(self.store, key)
+
+    def supplied(self, store: PartStore) -> "Job":
+        """The job, with copies in its store of those runs that are in no other one."""
+        lacking = [run for run in dict.fromkeys(self.all_runs) if run not in self.copies]
+        return replace(self, copies={**self.copies, **store.upload(lacking)})
 
     def answers(self) -> Answers:
         """The responses to evaluate with."""

@@ -9,7 +9,8 @@ from ensemble.evaluation import ENSEMBLE, FLOOR, PLAIN, Evaluation
 from ensemble.networks import Networks
 from ensemble.predict import Array64, Crowd, Inputs, Voice
 from ensemble.predicting.job import Job
-from ensemble.predicting.parts import Finished, Part, PartFolder
+from ensemble.predicting.part_store import Keeper
+from ensemble.predicting.parts import Finished, Part
 from ensemble.submission import check_finite
 from models.errors import RecordingError
 from models.metrics import Array
@@ -20,12 +21,12 @@ from models.recordings.session import fingerprint
 class Maker:
     """Makes the parts of a job in this process."""
 
-    def __init__(self, job: Job, folder: PartFolder, share: float = 1.0) -> None:
+    def __init__(self, job: Job, keeper: Keeper, share: float = 1.0) -> None:
         """`share` is the part of the device's memory that this process may have.
 
         Raises RecordingError for recordings that are not those of the job.
         """
-        self.job, self.folder = job, folder
+        self.job, self.keeper = job, keeper
         sessions = open_sessions(job.data)
         found = fingerprint(sessions)
         if found != job.fingerprint:
@@ -39,7 +40,7 @@ class Maker:
 
     def make(self, part: Part) -> None:
         """Compute a part and keep it. Raises UserError for what a user can mend."""
-        self.folder.write(part, self._compute(part))
+        self.keeper.write(part, self._compute(part))
 
     def _compute(self, part: Part) -> Finished:
         evaluation = Evaluation(self._answers, self.job.evaluated, self.job.units.frames)

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,27 +68,26 @@ def trials_at_once(neurons: int) -> int:
 
 
 class PartFolder:
-    """The finished parts of one job."""
+    """The finished parts of one job, in a folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         """Named by the job's key, in the folder of all jobs' parts."""
 
-    def prepare(self) -> None:
-        """Be there, and remove what other jobs, and killed processes, have left."""
+    def prepare(self) -> list[str]:
+        """Be there, and remove what other jobs, and killed processes, have left; the others' keys."""
         self.path.mkdir(parents=True, exist_ok=True)
-        for other in self.path.parent.glob("*"):
-            if other != self.path:
-                shutil.rmtree(other)
+        others = [other for other in self.path.parent.glob("*") if other != self.path]
+        for other in others:
+            shutil.rmtree(other)
         for abandoned in self.path.glob("*/*/.*"):
             abandoned.unlink(missing_ok=True)
+        return [other.name for other in others]
 
     def write(self, part: Part, finished: Finished) -> None:
         """Keep a finished part; a file is there only once it is whole."""
-        arrays: dict[str, Any] = {_TRIALS: np.array(part.trials), **finished.tally.arrays()}
-        arrays |= {f"{_VALUES}{trial}": each for trial, each in finished.values.items()}
         with replacing(self._file(part)) as temporary, temporary.open("wb") as file:
-            np.savez(file, **arrays)
+            save(file, part, finished)
 
     def read(self, part: Part) -> Finished | None:
         """A finished part; None where there is none, or only a damaged one."""
@@ -112,4 +111,16 @@ class PartFolder:
         return file.parent.is_dir() and file.name in os.listdir(file.parent)  # noqa: PTH208
 
     def _file(self, part: Part) -> Path:
-        return self.path / f"{part}.npz"
+        return self.path / file_name(part)
+
+
+def file_name(part: Part) -> str:
+    """With the folders below that of the job."""
+    return f"{part}.npz"
+
+
+def save(file: IO[bytes], part: Part, finished: Finished) -> None:
+    """Write what `PartFolder.read` reads."""
+    arrays: dict[str, Any] = {_TRIALS: np.array(part.trials), **finished.tally.arrays()}
+    arrays |= {f"{_VALUES}{trial}": each for trial, each in finished.values.items()}
+    np.savez(file, **arrays)

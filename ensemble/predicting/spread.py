@@ -9,9 +9,11 @@ from typing import Any
 import ray
 
 from ensemble.predicting.job import Job
+from ensemble.predicting.part_store import Keeper, PartStore
 from ensemble.predicting.parts import Part, PartFolder
 from ensemble.predicting.worker import SHARED, Answer, Software, Worker
 from ensemble.predicting.workers import Share
+from models.clusters import described
 from models.errors import UserError
 
 TRIES = 3
@@ -37,12 +39,14 @@ class Spread:
         self._failures: Counter[Part | None] = Counter()
         """By part; of None, workers that did not begin since the last one that did."""
 
-    def make_all(self, parts: Sequence[Part], folder: PartFolder) -> Generator[Part]:
-        """Each part in this order, once its file is there.
+    def make_all(self, parts: Sequence[Part], keeper: Keeper) -> Generator[Part]:
+        """Each part in this order, once it is kept.
 
         Raises UserError for what a worker lacks, and for a part that failed again and again.
         """
-        self._folder, self._began = folder, time.monotonic()
+        self._keeper, self._began = keeper, time.monotonic()
+        if isinstance(keeper, PartStore) and parts:
+            self.job = self.job.supplied(keeper)
         self._waiting.extend(parts)
         count = min(self._count, len(parts))
         self._tell(f"{len(parts)} parts on {count} workers, each with {self._share}")
@@ -52,10 +56,11 @@ class Spread:
             for part in parts:
                 while part not in self._done:
                     self._step()
-                self._see(part)
+                if isinstance(keeper, PartFolder):
+                    _see(part, keeper)
                 yield part
         except ray.exceptions.RayError as error:
-            raise UserError(f"the Ray cluster is gone: {_reason(error)}", LATER) from error
+            raise UserError(f"the Ray cluster is gone: {described(error)}", LATER) from error
         finally:
             self._end()
 
@@ -65,7 +70,7 @@ class Spread:
         worker = actor.options(num_cpus=self._share.cpus, num_gpus=self._share.gpus).remote()
         # Of the memory of its GPU, or of a machine on which all workers might be.
         memory = min(self._share.gpus, 1.0) or 1 / self._count
-        reference = worker.begin.remote(self.job, self._folder.path, memory, Software.here())
+        reference = worker.begin.remote(self.job, self._keeper, memory, Software.here())
         self._busy[reference] = worker, None
 
     def _step(self) -> None:
@@ -95,7 +100,8 @@ class Spread:
             raise UserError(f"{what}: {answer.failure}", answer.remedy)
         self._failures[part] += 1
         if self._failures[part] == TRIES:
-            raise UserError(f"{what} {TRIES} times: {answer.failure}", LATER)
+            remedy = f"{answer.remedy} {LATER}".lstrip()
+            raise UserError(f"{what} {TRIES} times: {answer.failure}", remedy)
         self._tell(f"{what}, and is tried again: {answer.failure}")
         ray.kill(worker)  # whatever state it, or its GPU, is in
         if part is not None:
@@ -109,15 +115,6 @@ class Spread:
                 f"no worker has begun yet: the cluster has no room for one with {self._share}"
             )
 
-    def _see(self, part: Part) -> None:
-        """Wait until the part's file is seen here. Raises UserError where it never is."""
-        until = time.monotonic() + SIGHT
-        while not self._folder.has(part):
-            if time.monotonic() > until:
-                message = f"a worker made part {part}, and it is not in {self._folder.path}"
-                raise UserError(message, SHARED)
-            time.sleep(WAIT)
-
     def _end(self) -> None:
         for worker in [*self._free, *(worker for worker, _ in self._busy.values())]:
             with contextlib.suppress(ray.exceptions.RayError):
@@ -126,18 +123,22 @@ class Spread:
         self._busy.clear()
 
 
+def _see(part: Part, folder: PartFolder) -> None:
+    """Wait until the part's file is seen here. Raises UserError where it never is."""
+    until = time.monotonic() + SIGHT
+    while not folder.has(part):
+        if time.monotonic() > until:
+            message = f"a worker made part {part}, and it is not in {folder.path}"
+            raise UserError(message, SHARED)
+        time.sleep(WAIT)
+
+
 def _answer(reference: Any) -> Answer:
     """Of a worker; that it is lost where it cannot give one."""
     try:
         answer: Answer = ray.get(reference)
     except ray.exceptions.RayTaskError as error:  # it could not even load this code
-        return Answer(_reason(error.cause), SHARED, lasting=True)
+        return Answer(described(error.cause), SHARED, lasting=True)
     except ray.exceptions.RayError as error:
-        return Answer(f"the worker was lost: {_reason(error)}")
+        return Answer(f"the worker was lost: {described(error)}")
     return answer
-
-
-def _reason(error: BaseException) -> str:
-    """The last line of what Ray says, which names the cause, without its colours."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -9,14 +9,16 @@ import torch
 
 from ensemble.predicting.job import Job
 from ensemble.predicting.making import Maker
+from ensemble.predicting.part_store import Keeper, PartStore
 from ensemble.predicting.parts import Part, PartFolder
-from models.errors import UserError
+from models.errors import StorageError, UserError
 from models.runs import RunFolder
 from models.versions import code_version
 
 SHARED = (
     "Runs, recordings and the folder of the files must lie on storage that every node sees under "
-    "the same path."
+    "the same path. Without such storage give recordings by the URI of their packed store, and --store "
+    "s3://BUCKET/FOLDER; runs are fetched from there."
 )
 
 
@@ -50,36 +52,40 @@ class Answer:
 class Worker:
     """What a Ray actor does."""
 
-    def begin(self, job: Job, folder: Path, share: float, driver: Software) -> Answer:
-        """Look at everything that the job needs. `folder` is that of its parts, `share` as in Maker."""
-        return _answer(lambda: self._begin(job, folder, share, driver))
+    def begin(self, job: Job, keeper: Keeper, share: float, driver: Software) -> Answer:
+        """Look at all that the job needs, and fetch runs that are not here; `share` as in Maker."""
+        return _answer(lambda: self._begin(job, keeper, share, driver))
 
     def make(self, part: Part) -> Answer:
-        """Make a part, whose file is then there."""
+        """Make a part, which is then kept."""
         return _answer(lambda: self._maker.make(part))
 
-    def _begin(self, job: Job, folder: Path, share: float, driver: Software) -> None:
+    def _begin(self, job: Job, keeper: Keeper, share: float, driver: Software) -> None:
         here = Software.here()
         if here != driver:
             message = f"its code is {here}, that of this process {driver}"
             raise UserError(message, "Use the same code and packages on every node.")
-        _check_storage(job, folder)
+        for run, copy in job.copies.items():
+            copy.fetch(run)
+        _check_storage(job, keeper)
         if job.threads is not None:
             torch.set_num_threads(job.threads)
-        self._maker = Maker(job, PartFolder(folder), share)
+        self._maker = Maker(job, keeper, share)
 
 
-def _check_storage(job: Job, folder: Path) -> None:
-    """UserError for what this machine does not see."""
+def _check_storage(job: Job, keeper: Keeper) -> None:
+    """UserError for what this machine does not see, or where it cannot keep parts."""
     wanted = [
-        job.data,
+        *([job.data] if isinstance(job.data, Path) else []),
         *(RunFolder(run).weights for run in job.all_runs),
         *([job.truth] if job.truth else []),
-        folder,
+        *([keeper.path] if isinstance(keeper, PartFolder) else []),
     ]
     missing = [str(path) for path in wanted if not _is_there(path)]
     if missing:
         raise UserError(f"it does not see {', '.join(missing)}", SHARED)
+    if isinstance(keeper, PartStore):
+        keeper.check()
 
 
 def _is_there(path: Path) -> bool:
@@ -94,7 +100,8 @@ def _answer(act: Callable[[], None]) -> Answer:
     try:
         act()
     except UserError as error:
-        return Answer(f"worker on {where}: {error.message}", error.remedy, lasting=True)
+        lasting = not isinstance(error, StorageError)  # a store may be away for a moment
+        return Answer(f"worker on {where}: {error.message}", error.remedy, lasting)
     except Exception as error:  # what a driver, a GPU or a network may do on one machine only
         reason = next(iter(str(error).splitlines()), "")
         return Answer(f"worker on {where}: {type(error).__name__}: {reason}")

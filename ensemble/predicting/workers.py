@@ -17,11 +17,16 @@ class Workers:
     """None for as many as fit."""
     gpus: float | None = None
     """Of each; None for one where there are any."""
+    store: str | None = None
+    """The URI below which they leave parts; None where all machines see the folder of the files."""
 
     def check(self) -> None:
         """Raise UserError for what makes no sense without a cluster, or anywhere."""
-        if self.address is None and (self.count is not None or self.gpus is not None):
-            message = "--workers and --gpus-per-worker are of a Ray cluster; found no --address"
+        given = (self.count, self.gpus, self.store)
+        if self.address is None and any(each is not None for each in given):
+            message = (
+                "--workers, --gpus-per-worker and --store are of a Ray cluster; found no --address"
+            )
             raise UserError(message, "Add --address local, auto, or HOST:PORT.")
         share = self.gpus or 0.0
         if share < 0 or (share > 1 and share != int(share)):

@@ -11,8 +11,10 @@ from rich.markup import escape
 from models.console import err
 from models.errors import Problem
 
-Data = Annotated[Path, typer.Argument(help="The folder that holds the sessions.")]
-DataOption = Annotated[Path, typer.Option("--data", help="The folder that holds the sessions.")]
+PLACE = "The folder that holds the sessions, or the URI of a packed store."
+Folder = Annotated[Path, typer.Argument(metavar="DATA", help="The folder that holds the sessions.")]
+Data = Annotated[str, typer.Argument(help=PLACE)]
+DataOption = Annotated[str, typer.Option("--data", help=PLACE)]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:<n>.")]
 UNSOUND, INTERRUPTED = 1, 130
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from models.commands.common import Data, end_with, resumable
+from models.commands.common import Data, Folder, end_with, resumable
 from models.console import err, out
 from models.progress import counting, transferring
 
@@ -17,10 +17,13 @@ def check(data: Data) -> None:
 
     Next: python -m models train DATA --run RUN, or python -m search run DATA --name NAME.
     """
+    from models.fetching import fetched
     from models.recordings.check import check_data_set, report_table
+    from models.recordings.fetched import local_folder
 
+    folder = local_folder(fetched(data))
     with counting() as told:
-        report = check_data_set(data, told)
+        report = check_data_set(folder, told)
     out.print(report_table(report))
     for warning in report.warnings:
         out.print(f"[yellow]warning:[/] {escape(str(warning))}")
@@ -79,7 +82,7 @@ def download(
 
 
 def pack(
-    data: Data,
+    data: Folder,
     to: Annotated[
         Path | None, typer.Option(help="The store's folder; DATA.packed, which all commands find.")
     ] = None,
@@ -96,7 +99,8 @@ def pack(
 ) -> None:
     """Pack recordings into a store that training reads many times faster. Do it once.
 
-    Packing that was stopped goes on where it was. Next: python -m models folds DATA.
+    Packing that was stopped goes on where it was. Next: python -m models folds DATA; for a cluster,
+    python -m models upload DATA.packed URI.
     """
     from models.recordings.store.folders import packed_folder
     from models.recordings.store.pack import pack as pack_all
@@ -127,10 +131,11 @@ def folds(
 
     Next: python -m search run DATA --name NAME.
     """
+    from models.fetching import fetched
     from models.recordings.data_set import open_sessions
     from models.recordings.fold_report import film_table, fold_report, fold_table, sentences
 
-    report = fold_report(open_sessions(data), count)
+    report = fold_report(open_sessions(fetched(data)), count)
     out.print(fold_table(report))
     if report.repeated and most:
         out.print(film_table(report, most))

@@ -1,5 +1,6 @@
 """The command that makes one model of several: distill."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ from models.commands.common import Data, Device
 from models.commands.runs import Config, Run, Sets, train_to_end
 from models.console import out
 from models.errors import UserError
+from models.recordings.where import Where, where
+from models.runs import RunFolder
 
 if TYPE_CHECKING:
     from models import ensembles
@@ -57,20 +60,21 @@ def distill(
         message = f"a student learns from runs or from the members of a manifest; found {found}"
         raise UserError(message, "Give --teachers RUN RUN..., or --manifest FILE.")
     if manifest is not None:
-        _from_manifest(manifest, data, run, config, sets or [], weight, truth, device)
+        _from_manifest(manifest, where(data), run, config, sets or [], weight, truth, device)
         return
     from models.config import load_config
     from models.settings import read_settings
 
     content = read_settings(config, sets or []).model_dump(mode="json")
+    _bring(given)
     folders = [str(teacher.resolve()) for teacher in given]
     content["distillation"] = {"teachers": folders, "weight": weight}
-    train_to_end(run, load_config(content), data, device)
+    train_to_end(run, load_config(content), where(data), device)
 
 
 def _from_manifest(
     path: Path,
-    data: Path,
+    data: Where,
     run: Path,
     config: Path | None,
     sets: list[str],
@@ -95,6 +99,17 @@ def _from_manifest(
     out.print(ensembles.losses_table(found))
 
 
+def _bring(teachers: Sequence[Path]) -> None:
+    """Fetch what is missing here of runs that are to teach, where their searches have a store."""
+    from models.bringing import SMALL, bring
+    from models.predictions import file_name
+
+    for run in (RunFolder(teacher.absolute()) for teacher in teachers):
+        bring(run, [*SMALL, run.weights.name])
+        mice = run.record().mice if run.exists else []
+        bring(run, [file_name(mouse.name) for mouse in mice])
+
+
 def _student(
     known: "ensembles.Manifest", config: Path | None, sets: list[str], weight: float
 ) -> "RunConfig":
@@ -105,6 +120,7 @@ def _student(
 
     values = parse_values(sets)
     taught = ensembles.lesson(known, values.get("data.fold"))
+    _bring(taught.teachers)
     of_best = flatten(taught.config.model_dump(mode="json", exclude={"distillation", "seed"}))
     chosen = read_file(config) if config is not None else of_best
     content = nest({**chosen, "data.fold": taught.fold, **values})

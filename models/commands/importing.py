@@ -28,9 +28,10 @@ def import_winner(
 
     Next: python -m models score TO --data DATA.
     """
+    from models.fetching import fetched
     from models.imports import import_checkpoints
 
-    made = import_checkpoints(files, to, data, None if mice is None else mice.split(","))
+    made = import_checkpoints(files, to, fetched(data), None if mice is None else mice.split(","))
     for each in made:
         epoch, score = each.checkpoint.epoch, each.checkpoint.score
         claim = "nothing" if score is None else f"epoch {epoch} and score {score:.4f}"

@@ -11,7 +11,8 @@ from models.commands.common import UNSOUND, Data, DataOption, Device
 from models.console import err, out
 from models.errors import UserError
 from models.progress import counting
-from models.runs import SCORE, TRAIN_LOSS
+from models.recordings.where import Where, where
+from models.runs import SCORE, TRAIN_LOSS, RunFolder
 
 if TYPE_CHECKING:
     from models.config import InferenceConfig, RunConfig
@@ -34,15 +35,16 @@ def train(
     """
     from models.settings import read_settings
 
-    train_to_end(run, read_settings(config, sets or []), data, device)
+    train_to_end(run, read_settings(config, sets or []), where(data), device)
 
 
-def train_to_end(run: Path, config: "RunConfig", data: Path, device: str) -> None:
+def train_to_end(run: Path, config: "RunConfig", data: Where, device: str) -> None:
     """Train the epochs that are left, and tell of each."""
+    from models.fetching import fetched
     from models.fit import Fit
     from models.training.failure import TrainingFailed
 
-    fit, told = Fit(run, config, data, device), 0
+    fit, told = Fit(run, config, fetched(data), device), 0
     try:
         while not fit.done:
             line = fit.train_epoch()
@@ -79,20 +81,32 @@ def predict(
     trial in windows have any.
     """
     from models import predictions
+    from models.fetching import fetched
     from models.recordings.data_set import open_sessions
     from models.recordings.layout import TIERS
     from models.trained import TrainedRun
 
     if tier not in TIERS:
         raise UserError(f"there is no tier '{tier}'", f"Choose one of {', '.join(TIERS)}.")
+    _bring(run)
     trained = TrainedRun.open(run, device, _inference(stride, windows))
     # All mice are looked up before the first is predicted.
-    tiers = [(session, trained.predict_tier(session, tier)) for session in open_sessions(data)]
+    tiers = [
+        (session, trained.predict_tier(session, tier)) for session in open_sessions(fetched(data))
+    ]
     for session, predicted in tiers:
         name, of = session.name, len(session.trials(tier))
         with counting() as told:
             predictions.write(out_folder, name, _told(predicted, name, of, told))
         out.print(f"{name}: {of} trials of {tier}")
+
+
+def _bring(run: Path) -> None:
+    """Fetch what predicting takes of a run, where it is missing here and its search has a store."""
+    from models.bringing import SMALL, bring
+
+    folder = RunFolder(run.absolute())
+    bring(folder, [*SMALL, folder.weights.name])
 
 
 def _inference(stride: int | None, windows: int | None) -> "InferenceConfig | None":
@@ -137,8 +151,11 @@ def score(
     have withheld responses and a ceiling, the score of the noise-free responses themselves.
     """
     from models.evaluation import score_run, score_table
+    from models.fetching import fetched
 
-    rows = score_run(data, run, truth, normalise=not raw, device=device)
+    if run is not None:
+        _bring(run)
+    rows = score_run(fetched(data), run, truth, normalise=not raw, device=device)
     out.print(score_table(rows, normalise=not raw))
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from models.recordings.folds import fold_of_group
 from models.recordings.session import Session
 from models.recordings.store.folders import BEHAVIOUR, RESPONSES, VIDEOS
 from models.recordings.store.packed import PackedSession
+from models.recordings.where import Where, absolute
 
 Array = npt.NDArray[np.float32]
 
@@ -84,7 +84,7 @@ class MouseTrials:
         return self.arrays.responses[trial.row : trial.row + trial.length].T.astype(np.float32)
 
 
-def load_trials(data: Path, tiers: tuple[str, ...]) -> tuple[MouseTrials, ...]:
+def load_trials(data: Where, tiers: tuple[str, ...]) -> tuple[MouseTrials, ...]:
     """All trials of these tiers that have responses; a mouse without any is a RecordingError.
 
     Packed sessions are mapped; others are read into memory, where the last data set asked for stays.
@@ -92,11 +92,11 @@ def load_trials(data: Path, tiers: tuple[str, ...]) -> tuple[MouseTrials, ...]:
     sessions = open_sessions(data)
     if all(isinstance(session, PackedSession) for session in sessions):
         return _load(sessions, tiers)
-    return _load_into_memory(data.resolve(), tiers)
+    return _load_into_memory(absolute(data), tiers)
 
 
 @lru_cache(maxsize=1)
-def _load_into_memory(data: Path, tiers: tuple[str, ...]) -> tuple[MouseTrials, ...]:
+def _load_into_memory(data: Where, tiers: tuple[str, ...]) -> tuple[MouseTrials, ...]:
     return _load(open_sessions(data), tiers)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from models.console import out, uncut
+from models.recordings.where import absolute
 from models.runs import home_folder
 from search.options import STOPPED, Address, Data, GpusPerTrial, Home, Name, Slots
 from search.plan import read_plan
@@ -42,7 +43,7 @@ def confirm(
     folder = home_folder(home)
     plan = read_plan(folder, name)
     resources = resumed_resources(address, plan, slots, gpus_per_trial)
-    plan = plan.model_copy(update={"data": plan.data if data is None else data.resolve()})
+    plan = plan.model_copy(update={"data": plan.data if data is None else absolute(data)})
     found, interrupted = train(plan, folder, Asked(top, folds, seeds), resources, out)
     where = f" --home {home}" if home else ""
     out.print(uncut(confirmation_table(found)))

@@ -7,14 +7,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from models.runs import CONFIRM
 from search import checks
 from search.alone import alone
 from search.cluster import ray_for
 from search.confirm.candidates import best_candidates, blocks_of, chosen_folds, shared_data
 from search.confirm.confirmed import Confirmation
 from search.confirm.records import Records
-from search.confirm.retraining import Retraining
+from search.confirm.retraining import PAUSE, Retraining
 from search.confirm.standing import Standing
+from search.copies import copying
+from search.fresh import refresh_below
 from search.plan import Plan, read_plan, write_plan
 from search.resources import Resources
 from search.sampler import load_study
@@ -41,14 +44,22 @@ def confirm(
     `plan` is the search's, with the slots and recordings to use now. Raises UserError.
     """
     folder = (home / plan.name).resolve()
-    with alone(folder):
+
+    def tell(line: str) -> None:
+        console.print(Text(line))
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(alone(folder))
         rows = rows_of(load_study(folder, plan.name))
         candidates = best_candidates(rows, asked.top, plan.name)
         folds = chosen_folds(asked.folds, shared_data(candidates).folds)
         checks.check_same_data(plan)
+        pause = folder / CONFIRM / PAUSE
+        copies = stack.enter_context(copying(folder, pause, tell))
+        refresh_below(folder / CONFIRM)
         standing = Standing(folder, candidates, blocks_of(folds, asked.seeds, plan.seed))
-        records = Records(folder, resources.gpus_per_trial, lambda line: console.print(Text(line)))
-        work = Retraining(plan, standing, resources, records, console)
+        records = Records(folder, resources.gpus_per_trial, tell)
+        work = Retraining(plan, standing, resources, records, copies, console)
         unfinished = any(row.state == "running" for row in rows)
         # Ray takes seconds, and nothing is trained where all is known.
         with ray_for(plan, home, resources) if standing.waiting() else contextlib.nullcontext():

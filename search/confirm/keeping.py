@@ -15,7 +15,8 @@ from collections.abc import Collection
 from models.recordings.locks import locking
 from models.runs import RunFolder
 from search.confirm.standing import Cell, Standing
-from search.retention import strip_run
+from search.fresh import remove
+from search.retention import LARGE, strip_run
 from search.steps import LOCK
 
 
@@ -28,10 +29,9 @@ def tidy(standing: Standing, running: Collection[Cell] = ()) -> None:
         run = standing.run(cell)
         if cell in running or run.is_pinned:
             continue
-        if cell[0] in standing.dropped or standing.has_failed(cell):
-            _strip(run)
-        elif run.status() is not None:
-            run.checkpoint.unlink(missing_ok=True)
+        whole = cell[0] in standing.dropped or standing.has_failed(cell)
+        if (cell, whole) not in standing.tidied and (_strip(run) if whole else _trim(run)):
+            standing.tidied.add((cell, whole))
 
 
 def kept(standing: Standing) -> list[Cell]:
@@ -40,11 +40,23 @@ def kept(standing: Standing) -> list[Cell]:
     return [cell for cell in standing.cells() if cell[0] in confirmed]
 
 
-def _strip(run: RunFolder) -> None:
+def _trim(run: RunFolder) -> bool:
+    """Remove what only training needs of a run that has ended; whether it is such a one."""
+    if run.status() is None or not remove(run, [run.checkpoint.name]):
+        return False
+    run.checkpoint.unlink(missing_ok=True)
+    return True
+
+
+def _strip(run: RunFolder) -> bool:
     """Remove what is large of a run of a candidate that does not go on, unless a process trains it."""
-    if strip_run(run) or not run.checkpoint.exists():
-        return
+    if strip_run(run):
+        return True
+    if run.status() is not None or not run.path.is_dir():
+        return False
     with locking(run.path / LOCK) as mine:
-        if mine:
-            for file in (run.checkpoint, run.weights):
-                file.unlink(missing_ok=True)
+        if not mine or not remove(run, LARGE):
+            return False
+        for file in (run.checkpoint, run.weights):
+            file.unlink(missing_ok=True)
+    return True

@@ -8,6 +8,7 @@ from pathlib import Path
 from models.runs import TAG_FOLD, TAG_NUMBER, TAG_SEED, RunFolder, Status
 from search.confirm.candidates import Block, Candidate
 from search.delivery import Delivery
+from search.fresh import refresh
 from search.ledger import EVERY, Ledger
 from search.mlflow_store import Store
 from search.outbox import Outbox
@@ -64,7 +65,9 @@ class Records:
 
     def follow(self, candidate: Candidate, block: Block) -> None:
         """Store the epochs that a run has trained."""
-        for line in RunFolder(candidate.run(self.folder, block)).metrics():
+        run = RunFolder(candidate.run(self.folder, block))
+        refresh(run)
+        for line in run.metrics():
             self.tracker.log(candidate.key(block), line)
 
     def end(self, candidate: Candidate, block: Block, status: Status, trace: str = "") -> None:

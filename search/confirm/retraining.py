@@ -11,20 +11,24 @@ from rich.console import Console
 from rich.status import Status as Spinner
 from rich.text import Text
 
+from models.recordings.where import absolute
 from models.runs import CONFIRM, Status
 from search.confirm.candidates import Block, Candidate
 from search.confirm.confirmed import Confirmation, write_confirmation
 from search.confirm.keeping import kept, tidy
 from search.confirm.records import Records
 from search.confirm.standing import Cell, Standing
+from search.copies import Copies
 from search.floor import submit_on_slot
-from search.plan import Plan
+from search.fresh import refresh
+from search.plan import Plan, store_uri
 from search.progress import duration
 from search.resources import Resources
 from search.signals import Flag, raised_by_signals
 from search.space import build
 from search.steps import FAILURE, PAUSED, TRACE, Settings, write_failure
 
+PAUSE = "pause"
 WAIT = 0.5
 """Seconds between looks at the runs."""
 
@@ -38,18 +42,22 @@ class Retraining:
         standing: Standing,
         resources: Resources,
         records: Records,
+        copies: Copies,
         console: Console,
     ) -> None:
         self.standing, self.records, self.console = standing, records, console
+        self.copies = copies
         self.folder, self.slots, self.flag = standing.folder, resources.slots, Flag()
-        self.pause = self.folder / CONFIRM / "pause"
+        self.pause = self.folder / CONFIRM / PAUSE
         self.settings = Settings(
             runs=self.folder / CONFIRM,
-            data=plan.data.resolve(),
+            data=absolute(plan.data),
             device=resources.device,
             threads=resources.threads,
             pause=self.pause,
             fit=plan.fit,
+            store=store_uri(plan),
+            own_disk=bool(plan.store) and resources.address is not None,
         )
         self._submit = submit_on_slot(plan.cpus_per_trial, resources.gpus_per_trial)
         self._running: dict[Any, Cell] = {}
@@ -102,18 +110,23 @@ class Retraining:
             if self.records.is_due():
                 for cell in self._running.values():
                     self.records.follow(*self._named(cell))
+            self.copies.tick()
+            if self.copies.taken:
+                self.flag.raise_gently()
         spinner.update(Text(self._line()))
 
     def _end(self, cell: Cell, result: dict[str, Any]) -> None:
         """Settle a run from its last result, unless it only stands still."""
-        status = self.standing.run(cell).status()
+        run = self.standing.run(cell)
+        refresh(run)
+        status = run.status()
         if status is None and PAUSED in result:
             self.records.interrupt(*self._named(cell))
             return
         if status is None:
             epochs = build(self._named(cell)[0].flat).training.epochs
             reason = str(result.get(FAILURE, ""))
-            status = write_failure(self.standing.run(cell), epochs, reason)
+            status = write_failure(run, epochs, reason)
         self.records.end(*self._named(cell), status, str(result.get(TRACE, "")))
         self.standing.note(cell, status)
         tidy(self.standing, self._running.values())

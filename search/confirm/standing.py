@@ -32,6 +32,9 @@ class Standing:
         self.scores: dict[int, list[float | None]] = {
             number: [None] * len(blocks) for number in self.candidates
         }
+        self.tidied: set[tuple[Cell, bool]] = set()
+        """The runs of which nothing more is to be removed: a store is not asked again; the second is
+        whether all that is large is gone."""
         self.failures: dict[int, str] = {}
         """By trial, the reason why a run of it has failed."""
         self.dropped = {

@@ -1,10 +1,11 @@
 """What nodes said of themselves, as findings: pure rules, one function a line."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from search.doctor.lines import Finding, gigabytes, ok, plural, problem, warning
 from search.doctor.machine import Machine, Software
+from search.doctor.nodes import HERE
 
 Machines = Mapping[str, Machine]
 """By node, in the order of asking; this machine first."""
@@ -73,7 +74,7 @@ def data(path: str, machines: Machines) -> list[Finding]:
     found = []
     for node, machine in machines.items():
         seen = machine.recordings
-        whose = f"{node}: " if len(machines) > 1 else ""
+        whose = "" if node == HERE else f"{node}: "
         if seen.failure:
             found.append(problem("data", whose + seen.failure, seen.remedy or SAME_DATA))
         elif reference and seen.fingerprint != reference.fingerprint:
@@ -83,12 +84,20 @@ def data(path: str, machines: Machines) -> list[Finding]:
         return found
     mice = plural(reference.mice, "mouse", "mice")
     what = f"{mice}, fingerprint {reference.fingerprint}{_everywhere(machines)}"
+    what += _to_fetch([m.recordings.missing for m in machines.values()])
     unpacked = [node for node, m in machines.items() if m.recordings.packed < m.recordings.mice]
     if unpacked:
         where = f" on {', '.join(unpacked)}" if len(unpacked) < len(machines) else ""
         remedy = f"Pack them once, which makes reading far faster: python -m models pack {path}"
         return [warning("data", f"{what}, not all packed{where}", remedy)]
     return [ok("data", f"{what}, packed")]
+
+
+def _to_fetch(missing: Sequence[int]) -> str:
+    """How much the nodes that do not have the recordings yet will fetch."""
+    those = [size for size in missing if size]
+    where = f" on {plural(len(those), 'node')}" if len(missing) > 1 else ""
+    return f", {gigabytes(max(those))} to be fetched{where}" if those else ""
 
 
 def _everywhere(machines: Machines) -> str:

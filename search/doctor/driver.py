@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from models.recordings.where import Where, absolute
 from search.doctor import compare, devices, storage
 from search.doctor.lines import Finding, guarded, ok
 from search.doctor.machine import Machine, describe, software
@@ -14,16 +15,17 @@ ROUNDS = 3
 """Times that a clock is asked; the quickest answer says most."""
 
 
-def examine(data: Path, home: Path, address: str | None) -> list[Finding]:
+def examine(data: Where, home: Path, address: str | None, store: str = "") -> list[Finding]:
     """Every finding about the machines, the recordings, the storage and the records.
 
+    With a store the home need not be shared.
     Where the cluster at `address` can't be joined, that is a problem, and this machine is examined.
     """
     with contextlib.ExitStack() as stack:
         those: list[Nodes] = []
         joined = guarded("Ray", lambda: _join(stack, address, those))
         nodes = those[0] if those else ThisMachine()
-        return [*joined, *_examine(nodes, data.resolve(), home)]
+        return [*joined, *_examine(nodes, absolute(data), home, store)]
 
 
 def _join(stack: contextlib.ExitStack, address: str | None, joined: list[Nodes]) -> list[Finding]:
@@ -35,7 +37,7 @@ def _join(stack: contextlib.ExitStack, address: str | None, joined: list[Nodes])
     return [ok("Ray", f"{ray.__version__}, {where}")]
 
 
-def _examine(nodes: Nodes, data: Path, home: Path) -> list[Finding]:
+def _examine(nodes: Nodes, data: Where, home: Path, store: str) -> list[Finding]:
     answers = nodes.ask(describe, home, data)
     machines = {a.node: a.value for a in answers if a.value is not None}
     silent = {a.node: a.failure for a in answers if a.value is None}
@@ -43,13 +45,13 @@ def _examine(nodes: Nodes, data: Path, home: Path) -> list[Finding]:
     return [
         *compare.answers(silent, len(answers), nodes.summary),
         *_of_machines(machines, nodes, data, home),
-        *guarded("storage", lambda: storage.check(nodes, home)),
+        *guarded("storage", lambda: storage.checked(nodes, home, store)),
         *guarded("MLflow", lambda: _tracking(home)),
     ]
 
 
 def _of_machines(
-    machines: Mapping[str, Machine], nodes: Nodes, data: Path, home: Path
+    machines: Mapping[str, Machine], nodes: Nodes, data: Where, home: Path
 ) -> list[Finding]:
     seen = {node: machine.gpus for node, machine in machines.items()}
     checks = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pynvml
 import torch
 
-from search.doctor.lines import described
+from models.clusters import described
 
 SIZE = 256
 """Rows of the matrices that are multiplied."""

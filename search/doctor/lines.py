@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from models.clusters import described
 from models.errors import UserError
 
 State = Literal["ok", "warning", "problem"]
@@ -45,12 +46,6 @@ def guarded(name: str, check: Callable[[], Sequence[Finding]]) -> list[Finding]:
     except Exception as error:  # whatever a broken machine makes a library raise
         remedy = "The check itself broke off: mend what it names, then run it again."
         return [problem(name, described(error), remedy)]
-
-
-def described(error: BaseException) -> str:
-    """The kind of an exception and the first line of what it says."""
-    first = next(iter(str(error).strip().splitlines()), "")
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
 
 
 def gigabytes(count: float) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 
 from models.files import free_bytes
+from models.recordings.where import Where
 from models.versions import code_version, package_versions
 from search.doctor import gpus, recordings
 from search.doctor.gpus import Gpus
@@ -46,7 +47,7 @@ class Machine:
     recordings: Recordings
 
 
-def describe(home: Path, data: Path) -> Machine:
+def describe(home: Path, data: Where) -> Machine:
     """This machine, with its view of the searches' home and of the recordings."""
     temporary = Path(tempfile.gettempdir())
     return Machine(

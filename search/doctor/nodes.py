@@ -6,11 +6,12 @@ Without an address that is this machine, asked in this process, and no Ray is st
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from search.doctor.lines import described, plural
+from models.clusters import described
+from search.doctor.lines import plural
 
 T = TypeVar("T")
 
@@ -43,7 +44,8 @@ class Nodes(Protocol):
     ) -> list[Answer[T]]:
         """What the function returns on each node, or on those named, in the order of the names.
 
-        The function is found by its name on the node. What it raises is the answer's failure.
+        The function is found by its name on the node. What it raises is the answer's failure. Where
+        all are asked, whom the cluster loses meanwhile is left out.
         """
 
 
@@ -100,7 +102,10 @@ class RayNodes:
         wanted = self.names if of is None else of
         asked = {name: self._send(name, function, arguments) for name in wanted}
         until = time.monotonic() + self._patience
-        return [self._wait(name, reference, until) for name, reference in asked.items()]
+        answers = [self._wait(name, reference, until) for name, reference in asked.items()]
+        if of is not None:
+            return answers
+        return of_members(answers, self._ids, {node["NodeID"] for node in living_nodes()})
 
     def _send(self, name: str, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         import ray
@@ -132,6 +137,13 @@ def _run(function: Callable[..., T], arguments: Sequence[Any]) -> T:
     if not os.environ.get("CUDA_VISIBLE_DEVICES", "-"):
         del os.environ["CUDA_VISIBLE_DEVICES"]
     return function(*arguments)
+
+
+def of_members(
+    answers: Sequence[Answer[T]], ids: Mapping[str, str], living: Collection[str]
+) -> list[Answer[T]]:
+    """Without the failures of nodes that live no more: a cluster's nodes come and go."""
+    return [each for each in answers if each.value is not None or ids[each.node] in living]
 
 
 def named(living: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Whether the searches' home is one place for all nodes: written here, read and written there."""
+"""Whether all nodes have the searches' home in common, or may do all that is needed in their store."""
 
 import contextlib
 import secrets
@@ -11,8 +11,9 @@ from pathlib import Path
 
 from models.errors import StorageError, UserError
 from models.files import storage_error, write_bytes
+from models.remote import Remote
 from search.doctor.lines import Finding, ok, plural, problem
-from search.doctor.nodes import Answer, Nodes
+from search.doctor.nodes import Answer, Nodes, ThisMachine
 
 NAME = "storage"
 OURS = "driver"
@@ -20,6 +21,13 @@ PIECE = bytes(8_000_000)
 """What is written for a measure."""
 SECONDS = 5.0
 """For a file to be seen by another machine."""
+STORE = "store"
+PROBE = ".doctor"
+"""The folder in the store that is written to, and emptied again."""
+ACCESS = (
+    "Let every node's role, or its keys, read, write, list and delete objects there: of an instance on "
+    "AWS that is its instance profile."
+)
 REMEDY = "Mount the same shared folder at the same path on every node, or give --home on one."
 
 
@@ -32,6 +40,13 @@ class Visit:
     rate: float = 0.0
     """Bytes a second, from a file's first byte until it was on the disk and renamed."""
     failure: str = ""
+
+
+def checked(nodes: Nodes, home: Path, store: str) -> list[Finding]:
+    """`check`; with a store, whose nodes need no home in common, `check_store` and this machine's."""
+    if store:
+        return [*check(ThisMachine(), home), *check_store(nodes, store)]
+    return check(nodes, home)
 
 
 def check(nodes: Nodes, home: Path) -> list[Finding]:
@@ -62,6 +77,39 @@ def visit(folder: Path, mark: bytes) -> Visit:
         return Visit(name, write(folder / name, mark))
     except UserError as error:
         return Visit(name, failure=error.message)
+
+
+def check_store(nodes: Nodes, store: str) -> list[Finding]:
+    """A line for the driver and each node: whether it may write, read, list and remove there.
+
+    Raises UserError for what is no store.
+    """
+    Remote.parse(store)
+    answers = [Answer(OURS, visit_store(store))]
+    if not isinstance(nodes, ThisMachine):
+        answers += nodes.ask(visit_store, store)
+    return [store_finding(answer, store) for answer in answers]
+
+
+def visit_store(store: str) -> str:
+    """Write, read, list and remove an object; what refuses, or nothing where all goes well."""
+    place, name, mark = Remote.parse(store) / PROBE, secrets.token_hex(8), secrets.token_bytes(8)
+    try:
+        place.write(name, mark)
+        seen = place.read(name) == mark and name in place.sizes()
+        place.remove(name)
+    except StorageError as error:
+        return error.message.partition(": ")[2] or error.message
+    return "" if seen else f"what is written in {store} is not seen there"
+
+
+def store_finding(answer: Answer[str], store: str) -> Finding:
+    """What a node's visit to the store says of it."""
+    found = answer.failure if answer.value is None else answer.value
+    whom = "the driver" if answer.node == OURS else answer.node
+    if found:
+        return problem(STORE, f"{whom} cannot use {store}: {found}", ACCESS)
+    return ok(STORE, f"{store}: {whom} writes, reads, lists and removes")
 
 
 def problem_of(answer: Answer[Visit], home: Path, folder: Path, mark: bytes) -> Finding | None:

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models.files import write_json
+from models.recordings.where import Where
 from search.doctor.lines import Finding, State, plural
 
 STYLES: dict[State, str] = {"ok": "green", "warning": "yellow", "problem": "bold red"}
@@ -26,7 +27,7 @@ def findings_table(findings: Sequence[Finding]) -> Table:
     return made
 
 
-def summary(findings: Sequence[Finding], data: Path, home: Path | None) -> str:
+def summary(findings: Sequence[Finding], data: Where, home: Path | None) -> str:
     """How it stands, and the next step."""
     problems, warnings = (count(findings, state) for state in ("problem", "warning"))
     told = f"{plural(problems, 'problem')}, {plural(warnings, 'warning')}"

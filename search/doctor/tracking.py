@@ -7,9 +7,10 @@ from pathlib import Path
 from mlflow.utils.credentials import get_default_host_creds
 from mlflow.utils.rest_utils import http_request
 
+from models.clusters import described
 from models.environment import variables
 from models.runs import TRACKING_VARIABLE, tracking_database, tracking_uri
-from search.doctor.lines import Finding, described, ok, problem
+from search.doctor.lines import Finding, ok, problem
 from search.mlflow_store import is_embedded, open_client
 
 NAME = "MLflow"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ensemble.candidates import members_of_searches
+from models.bringing import SMALL, note_store
 from models.config import load_config
 from models.fit import Fit
 from models.recordings.synthetic import Recipe, write_data_set
@@ -37,6 +38,17 @@ class Demo:
 
     def run(self, number):
         return self.folder / "runs" / str(number)
+
+    def stored(self, home, store):
+        """A copy whose runs have only small files; the search's store has all of it."""
+        copied = self.copy(home)
+        files = [path for path in copied.folder.rglob("*") if path.is_file()]
+        store.upload(copied.folder, [path.relative_to(copied.folder) for path in files])
+        note_store(copied.folder, store)
+        for path in files:
+            if path.name not in ("search.json", *SMALL):
+                path.unlink()
+        return copied
 
     def copy(self, home):
         """The same search in another home, to be changed."""

@@ -1,6 +1,6 @@
 """Builds of the tiny search, in this process or in one of its own that dies while it keeps a part.
 
-    python -m tests.ensemble.building DATA HOME OUT [PARTS]
+    python -m tests.ensemble.building DATA HOME OUT [PARTS [STORE]]
 
 It dies, as by a power cut, in the middle of the part after so many.
 """
@@ -21,6 +21,7 @@ from ensemble.chosen import Wanted
 from ensemble.manifest import Manifest
 from ensemble.predicting import parts as parts_module
 from ensemble.predicting.making import Maker
+from ensemble.predicting.workers import Workers
 from models.recordings.data_set import open_sessions
 from models.trained import TrainedRun
 from tests.ensemble.build_fixtures import Demo, complete_ones
@@ -78,13 +79,21 @@ def counted_responses(monkeypatch):
     return calls
 
 
-def main(data, home, out, parts=None):
-    """Build in this process, in parts of a single trial."""
+def main(data, home, out, parts=None, store=None):
+    """Build in this process, in parts of a single trial; with a store, as workers of a cluster do."""
     parts_module.PART_BYTES = 1
     if parts is not None:
         die_after(int(parts))
-    options = Options(Path(data), Path(out), WANTED, device="cpu")
+    workers = Workers() if store is None else Stored(store=store)
+    options = Options(Path(data), Path(out), WANTED, device="cpu", workers=workers)
     build(complete_ones(Demo(Path(data), Path(home))), options, Console(width=200))
+
+
+class Stored(Workers):
+    """This process alone, which keeps parts where workers without a shared folder do."""
+
+    def check(self):
+        """Let it be without a cluster."""
 
 
 def die_after(parts):
@@ -97,7 +106,7 @@ def die_after(parts):
             file.flush()
             os.kill(os.getpid(), signal.SIGKILL)
         save(file, **arrays)
-        kept.append(file.name)
+        kept.append(file)
 
     np.savez = savez
 

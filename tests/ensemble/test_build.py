@@ -327,3 +327,21 @@ def test_refused_files_do_not_replace_earlier_ones(demo, tmp_path, monkeypatch):
     assert not result.ok
     after = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     assert after == before
+
+
+def test_a_second_build_into_a_folder_is_refused_while_the_first_is_at_it(
+    demo, tmp_path, monkeypatch
+):
+    refused, check = [], building.check_submission
+
+    def checked(*asked, **options):
+        with pytest.raises(UserError) as caught:
+            build_into(tmp_path, demo)
+        refused.append(caught.value.message)
+        return check(*asked, **options)
+
+    monkeypatch.setattr(building, "check_submission", checked)
+    result, _ = build_into(tmp_path, demo, members_of_runs([demo.run(1)]))
+    assert result.ok
+    assert refused == [f"another build writes into {tmp_path} at this moment"] * 4
+    assert not (tmp_path / ".lock").exists()

@@ -15,8 +15,10 @@ from ensemble.commands.build import Rule
 from ensemble.rules import WORDS
 from ensemble.submission import Row, write_submission
 from models import console
-from models.errors import Problem
+from models.errors import Problem, StorageError
 from models.recordings.data_set import open_sessions
+from models.remote import Remote
+from tests.buckets import BUCKET, bucket_at_hand
 
 
 @pytest.fixture
@@ -190,3 +192,100 @@ def test_a_damaged_zip_is_a_verdict_and_not_a_crash(command, demo, tmp_path):
 
 def test_every_rule_can_be_asked_for():
     assert get_args(Rule) == tuple(WORDS)
+
+
+def test_a_submission_is_copied_with_its_manifest_last(command, submission, tmp_path, monkeypatch):
+    target = Remote.parse((tmp_path / "bucket/august").as_uri())
+    target.write("manifest.json", b"of an earlier submission")
+    removed, upload = [], Remote.upload
+
+    def uploaded(remote, folder, names):
+        removed.append(not remote.has("manifest.json"))
+        upload(remote, folder, names)
+
+    monkeypatch.setattr(Remote, "upload", uploaded)
+    code, text = command("copy", submission, f"{target}/")
+    assert code == 0
+    assert f"copied to: {target}, 8 files, manifest.json last" in text
+    assert removed == [True], "while files are missing there is no manifest"
+    assert {*target.sizes()} == {path.name for path in submission.iterdir()}
+    for path in submission.iterdir():
+        assert target.read(path.name) == path.read_bytes()
+
+
+def test_what_is_no_whole_submission_is_not_copied(command, submission, tmp_path):
+    target = Remote.parse((tmp_path / "bucket").as_uri())
+    spoilt = shutil.copytree(submission, tmp_path / "out")
+    (spoilt / "predictions_main.zip").unlink()
+    (spoilt / "predictions_ood.zip").write_bytes(b"half")
+    code, text = command("copy", spoilt, target)
+    assert code == 2
+    assert "predictions_main.zip: has" in text
+    assert "found no such file" in text
+    assert "predictions_ood.zip: has" in text
+    assert "found 4" in text
+    assert f"--manifest {spoilt}/manifest.json" in text
+    assert not target.sizes()
+    code, text = command("copy", tmp_path / "nowhere", target)
+    assert code == 2
+    assert "is missing" in text
+
+
+@pytest.fixture
+def built(monkeypatch):
+    """A build that is quick: what it makes is there already."""
+
+    def pretend(submission):
+        reports = (Report(submission / "file", 1, ()),)
+        done = building.Built(
+            None, (), reports, (submission / "zip",), submission / "manifest.json"
+        )
+        monkeypatch.setattr(building, "build", lambda *_: done)
+
+    return pretend
+
+
+def test_a_build_is_copied_at_its_end(command, built, submission, demo):
+    built(submission)
+    words = ("build", "--data", demo.data, "--out", submission, "--run", demo.run(0))
+    with bucket_at_hand():
+        target = Remote.parse(f"s3://{BUCKET}/submissions/august")
+        code, text = command(*words, "--copy-to", target)
+        assert code == 0
+        assert f"copied to: {target}, 8 files" in text
+        assert {*target.sizes()} == {path.name for path in submission.iterdir()}
+        code, text = command(*words, "--copy-to", "s3://nowhere/august")
+    assert code == 2, "before it is built"
+    assert "cannot reach s3://nowhere/august" in text
+    assert "to upload" not in text
+    code, text = command(*words, "--copy-to", "elsewhere")
+    assert code == 2
+    assert "a URI begins with one of" in text
+
+
+def test_a_copy_that_fails_says_what_to_type(
+    command, built, submission, demo, tmp_path, monkeypatch
+):
+    built(submission)
+    target = (tmp_path / "bucket").as_uri()
+
+    def fail(*_):
+        raise StorageError("cannot reach it: access denied", "Check the keys.")
+
+    monkeypatch.setattr(Remote, "upload", fail)
+    words = ("build", "--data", demo.data, "--out", submission, "--run", demo.run(0))
+    code, text = command(*words, "--copy-to", target)
+    assert code == 2
+    assert "to upload:" in text
+    assert f"the files are whole in {submission}, but they are not copied: cannot reach it" in text
+    assert f"Check the keys. Then type: python -m ensemble copy {submission} {target}" in text
+
+
+def test_store_is_of_a_cluster(command, demo, tmp_path):
+    words = ("build", "--data", demo.data, "--out", tmp_path / "out", "--run", demo.run(0))
+    code, text = command(*words, "--store", "s3://bucket/work")
+    assert code == 2
+    assert "--store are of a Ray cluster; found no --address" in text
+    code, text = command(*words, "--store", "folder", "--address", "auto")
+    assert code == 2
+    assert "a URI begins with one of" in text

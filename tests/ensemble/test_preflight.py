@@ -2,7 +2,7 @@ import pytest
 
 from ensemble import preflight
 from ensemble.submission import write_submission
-from models.errors import ProblemsFound, UserError
+from models.errors import ProblemsFound, StorageError, UserError
 from models.recordings.layout import BONUS_TIERS, MAIN_TIERS
 from tests.ensemble.small_sessions import TIERS, make_session, right_rows
 
@@ -52,3 +52,26 @@ def test_the_folder_for_files(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="is a file"):
         preflight.check_out(tmp_path / "file")
+
+
+def test_a_folder_takes_one_build_at_a_time(tmp_path):
+    out = tmp_path / "new/out"
+    with preflight.alone_in(out):
+        with pytest.raises(UserError, match=f"another build writes into {out} at this moment"):
+            preflight.check_out(out)
+        with pytest.raises(UserError, match="another build"), preflight.alone_in(out):
+            pass
+    preflight.check_out(out)
+    assert not [*out.iterdir()], "nor does a lock stay"
+
+
+def test_a_lock_that_a_killed_build_has_left_is_none(tmp_path):
+    (tmp_path / preflight.LOCK).touch()
+    preflight.check_out(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path):
+    (tmp_path / "file").touch()
+    refused = pytest.raises(StorageError, match="cannot write")
+    with refused, preflight.alone_in(tmp_path / "file/out"):
+        pass

@@ -12,8 +12,10 @@ import pytest
 from ensemble import passes
 from ensemble.predicting import parts as parts_module
 from models.errors import RunError, UserError
+from models.remote import Remote
 from models.trained import TrainedRun
 from tests.ensemble.building import (
+    Stored,
     build_into,
     count,
     counted_responses,
@@ -117,9 +119,9 @@ def test_a_run_that_cannot_be_read_is_named_at_once(demo, tmp_path):
         build_into(tmp_path / "out", copied)
 
 
-def run_build(demo, out, parts=None):
+def run_build(demo, out, *parts):
     """Build in a process of its own, which dies after so many parts; its exit code."""
-    words = [demo.data, demo.home, out, *([] if parts is None else [parts])]
+    words = [demo.data, demo.home, out, *parts]
     command = [sys.executable, "-m", "tests.ensemble.building", *map(str, words)]
     return subprocess.run(
         command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, check=False
@@ -142,4 +144,20 @@ def test_a_killed_build_goes_on_to_the_same_bytes(demo, tmp_path, monkeypatch):
     assert files == files_of(whole)
     assert evaluation_of(killed) == evaluation_of(whole)
     assert not (killed / "unchecked").exists()
+    assert len(responses) == (2 + 1) * (count(demo) - 7), "two members and the floor, what is left"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_thread", "small")
+def test_a_killed_build_whose_machine_is_lost_goes_on_from_its_store(demo, tmp_path, monkeypatch):
+    place = (tmp_path / "bucket").as_uri()
+    _, files = build_into(tmp_path / "whole", demo)
+    assert run_build(demo, tmp_path / "lost", 3, place).returncode == -signal.SIGKILL
+    assert run_build(demo, tmp_path / "lost too", 4, place).returncode == -signal.SIGKILL
+    responses = counted_responses(monkeypatch)
+    text, made = build_into(tmp_path / "again", demo, workers=Stored(store=place))
+    assert f"7 of {count(demo)} parts are there" in text
+    assert made == files
+    assert evaluation_of(tmp_path / "again") == evaluation_of(tmp_path / "whole")
+    assert not Remote.parse(place).sizes()
     assert len(responses) == (2 + 1) * (count(demo) - 7), "two members and the floor, what is left"

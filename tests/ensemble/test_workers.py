@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ensemble.predicting import worker as worker_module
-from ensemble.predicting.cluster import check_address
+from ensemble.predicting.parts import PartFolder
 from ensemble.predicting.worker import Software, Worker
 from ensemble.predicting.workers import Node, Share, Workers, count_of, share_of
 from models.errors import UserError
@@ -66,9 +66,7 @@ def test_workers_of_several_machines():
         (lambda: share_of(Workers("auto"), "cuda:1", 0, 1), "found none for the workers"),
         (lambda: count_of(Workers("auto"), GPU, [Node(8, 0)]), "1 GPU and 1 CPU for a worker"),
         (lambda: count_of(Workers("auto"), Share(9, 0), [Node(8, 0)]), "has 9 CPUs for a worker"),
-        (lambda: check_address("nowhere"), "found 'nowhere'"),
-        (lambda: check_address("ray://host:10001"), "found 'ray://host:10001'"),
-        (lambda: check_address("127.0.0.1:1"), "no Ray cluster answers at 127.0.0.1:1"),
+        (lambda: Workers(store="s3://bucket/searches").check(), "found no --address"),
     ],
 )
 def test_mistakes(act, expected):
@@ -78,7 +76,8 @@ def test_mistakes(act, expected):
 
 
 def test_a_worker_of_other_code_is_refused(job, tmp_path):
-    answer = Worker().begin(job, tmp_path, 1.0, Software("another", torch.__version__))
+    keeper = PartFolder(tmp_path)
+    answer = Worker().begin(job, keeper, 1.0, Software("another", torch.__version__))
     assert answer.lasting
     assert "that of this process another with torch" in answer.failure
     assert "same code" in answer.remedy
@@ -89,7 +88,7 @@ def test_a_worker_that_does_not_see_everything_says_what(job, tmp_path, what):
     nowhere = tmp_path / "nowhere"
     folder = nowhere if what == "folder" else tmp_path
     lacking = job if what == "folder" else replace(job, **{what: nowhere})
-    answer = Worker().begin(lacking, folder, 1.0, Software.here())
+    answer = Worker().begin(lacking, PartFolder(folder), 1.0, Software.here())
     assert answer.lasting
     assert "does not see" in answer.failure
     assert str(nowhere) in answer.failure
@@ -97,7 +96,8 @@ def test_a_worker_that_does_not_see_everything_says_what(job, tmp_path, what):
 
 
 def test_a_worker_with_other_recordings_is_refused(job, tmp_path):
-    answer = Worker().begin(replace(job, fingerprint="0"), tmp_path, 1.0, Software.here())
+    other = replace(job, fingerprint="0")
+    answer = Worker().begin(other, PartFolder(tmp_path), 1.0, Software.here())
     assert answer.lasting
     assert "expected 0" in answer.failure
 

@@ -9,7 +9,10 @@ import torch
 from models import console
 from models.cli import app
 from models.fit import Fit
+from models.recordings.store.cache import VARIABLE
 from models.recordings.synthetic import Recipe, write_data_set
+from tests.models.fetching import other_process, uploaded
+from tests.models.packed_stores import packed
 from tests.models.tiny import config_of
 
 # A deadline would be a test of the machine.
@@ -76,3 +79,31 @@ def undurable():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda _: None)
         yield
+
+
+@pytest.fixture(scope="session")
+def store(recordings, tmp_path_factory):
+    """A packed store of the recordings, not to be changed either."""
+    return packed(recordings, tmp_path_factory.mktemp("stores") / "data.packed")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """The folder that stores are fetched to, which is empty."""
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+    other_process()
+    yield tmp_path / "cache"
+    other_process()
+
+
+@pytest.fixture
+def there(tmp_path):
+    """Where the uploaded store's files lie."""
+    return tmp_path / "bucket/data.packed"
+
+
+@pytest.fixture
+def uri(store, there, place):  # noqa: ARG001
+    """Of an uploaded store."""
+    uploaded(store, there.as_uri())
+    return there.as_uri()

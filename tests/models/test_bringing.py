@@ -40,6 +40,16 @@ def test_what_is_missing_is_fetched(run, store):
     assert sorted(path.name for path in (run.path / "predictions").iterdir()) == ["a.npz", "b.npz"]
 
 
+def test_a_folder_that_was_fetched_in_part_is_completed(run, store):
+    for name in ("a.npz", "b.npz"):
+        (store / "runs/3").write(f"predictions/{name}", b"theirs")
+    (run.path / "predictions").mkdir(parents=True)
+    (run.path / "predictions/a.npz").write_bytes(b"mine")
+    bring(run, ["predictions/"])
+    found = {path.name: path.read_bytes() for path in (run.path / "predictions").iterdir()}
+    assert found == {"a.npz": b"mine", "b.npz": b"theirs"}
+
+
 def test_a_search_without_a_store_is_left_alone(tmp_path):
     run = RunFolder(tmp_path / "searches/august/runs/3")
     bring(run, ["weights.pt"])

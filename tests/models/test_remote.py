@@ -37,6 +37,14 @@ def test_what_is_written_is_read(remote):
     assert not remote.has("a")
 
 
+def test_folders_are_those_right_below(remote):
+    assert remote.folders() == []
+    for name in ("b/1.txt", "a/deep/2.txt", "3.txt"):
+        remote.write(name, b"")
+    assert remote.folders() == ["a", "b"]
+    assert (remote / "a").folders() == ["deep"]
+
+
 def test_what_is_removed_is_gone(remote):
     remote.write("a.txt", b"1")
     remote.remove("a.txt")
@@ -73,6 +81,8 @@ def test_a_bucket_that_is_not_there_is_said(tmp_path):
         remote.write("a.txt", b"")
     with pytest.raises(StorageError, match="cannot reach"):
         remote.upload(tmp_path, ["a.txt"])
+    with pytest.raises(StorageError, match="there is no bucket 'nowhere'"):
+        remote.sizes()
 
 
 @pytest.mark.parametrize("text", ["bucket/searches", "http://bucket", "s4://bucket"])

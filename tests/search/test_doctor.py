@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from ray.exceptions import AuthenticationError
 
 from models import console
 from models.errors import StorageError, UserError
@@ -171,22 +170,9 @@ def test_a_store_takes_records_again_and_again(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("address", ["nonsense", "ray://head:10001", "127.0.0.1:99999", ":1"])
 def test_an_address_without_a_cluster_is_refused_before_ray_waits(address):
-    with pytest.raises(UserError, match=r"auto or HOST:PORT|no Ray cluster answers"):
-        connection.check_address(address)
-
-
-def test_refusals_of_ray_are_told_in_plain_words():
-    for error, printed, wanted in (
-        (AuthenticationError("Token"), "", "this machine has none"),
-        (ConnectionError("Failed"), "RPC error: InvalidAuthToken: missing", "refuses this command"),
-        (RuntimeError("Version mismatch: Ray: 2.1"), "", "of other versions"),
-        (ValueError("x"), "", "cannot join the Ray cluster at h:1: ValueError: x"),
-    ):
-        told = connection.refusal("h:1", error, printed)
-        assert wanted in told.message
-        assert told.remedy
-    assert "RAY_AUTH_MODE=token" in connection.TOKEN
-    assert "no Ray" in connection.refusal("auto", ConnectionError(), "").message
+    refused = pytest.raises(UserError, match=r"auto or HOST:PORT|no Ray cluster answers")
+    with refused, connection.connected(address):
+        pass
 
 
 def test_nodes_at_one_address_are_told_apart():

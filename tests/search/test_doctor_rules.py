@@ -6,6 +6,7 @@ from search.doctor import compare, devices
 from search.doctor.gpus import Gpu, Gpus
 from search.doctor.lines import Finding
 from search.doctor.machine import Machine, Software
+from search.doctor.nodes import Answer, of_members
 from search.doctor.recordings import Recordings
 
 SOFTWARE = Software({"python": "3.11", "torch": "2.13", "code": "aa"}, "c0ffee")
@@ -98,6 +99,12 @@ def test_nodes_without_an_answer_are_named():
     assert "1 of them" in good.found
     (bare,) = compare.answers({"b": "ModuleNotFoundError: No module named 'search'"}, 1, "1 node")
     assert "pip install -e ." in bare.remedy
+
+
+def test_a_node_that_is_lost_while_it_is_asked_is_left_out():
+    answers = [Answer("a", 1), Answer("b", None, "gone"), Answer("c", None, "broken")]
+    ids = {"a": "id-a", "b": "id-b", "c": "id-c"}
+    assert of_members(answers, ids, ["id-a", "id-c"]) == [answers[0], answers[2]]
 
 
 def test_gpus_are_described_and_what_is_wrong_with_them_is_named():
