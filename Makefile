@@ -11,6 +11,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+CLUSTER_READY := $(VENV)/ready-for-clusters
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	--constraint .ci/constraints.txt --editable
 
 DEMO ?= demo
 SYNTH ?= --mice 3 --neurons 60 --train-trials 120 --seed 0
@@ -29,8 +32,11 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 $(READY): pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		--constraint .ci/constraints.txt --editable '.[dev]'
+	$(INSTALL) '.[dev]'
+	@touch $@
+
+$(CLUSTER_READY): $(READY)
+	$(INSTALL) '.[dev,cluster]'
 	@touch $@
 
 demo: $(READY)
@@ -59,7 +65,7 @@ bench: $(READY)
 test: $(READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m "not system"
 
-test-system: $(READY)
+test-system: $(CLUSTER_READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest -m system -x -rs tests/system
 
 check: $(READY)

@@ -1,11 +1,16 @@
 """cluster.yaml and the cluster of the system test, by Ray's own check of every key."""
 
 import copy
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
+
+from search.doctor.machine import ROOMS, code_digest
 
 ROOT = Path(__file__).parents[1]
 CLOUD, LOCAL = ROOT / "cluster.yaml", ROOT / "tests/system/cluster-local.yaml"
@@ -69,6 +74,44 @@ def test_nothing_is_served_on_a_public_address(path):
 def test_only_ssh_is_open_to_the_world():
     rules = read(CLOUD)["provider"]["security_group"]["IpPermissions"]
     assert [(rule["FromPort"], rule["ToPort"]) for rule in rules] == [(22, 22)]
+
+
+def test_what_outlasts_a_node_is_in_the_bucket(tmp_path):
+    """The settings, as the shell of a node has them; set up again, they are there once."""
+    command = read(CLOUD)["setup_commands"][0]
+    read_back = f"{command}; {command}; . ~/.bashrc; env; grep -c SENSORIUM_HOME ~/.bashrc"
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    text = subprocess.run(
+        ["bash", "-c", f"touch ~/.bashrc; {read_back}"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    found = dict(line.split("=", 1) for line in text.splitlines()[:-1])
+    bucket = found["SENSORIUM_BUCKET"]
+    assert bucket.startswith("s3://")
+    assert found["SENSORIUM_STORE"] == f"{bucket}/searches"
+    assert found["SENSORIUM_HOME"] == f"{tmp_path}/searches"
+    assert text.splitlines()[-1] == "1"
+    kinds = read(CLOUD)["available_node_types"].values()
+    assert all("IamInstanceProfile" in kind["node_config"] for kind in kinds), "nobody has keys"
+
+
+@pytest.mark.skipif(shutil.which("rsync") is None, reason="needs rsync")
+@pytest.mark.parametrize("path", [CLOUD, LOCAL], ids=lambda path: path.stem)
+def test_all_code_and_no_data_is_brought_to_the_nodes(path, tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    for room in (*ROOMS, ".ci"):
+        shutil.copytree(ROOT / room, here / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (".venv", "demo", "searches", "recordings.packed", "data", "models/__pycache__"):
+        (here / name).mkdir()
+        (here / name / "large").touch()
+    patterns = [word for each in read(path)["rsync_exclude"] for word in ("--exclude", each)]
+    subprocess.run(["rsync", "-a", *patterns, f"{here}/", there], check=True)
+    assert code_digest(there) == code_digest(here)
+    assert (there / ".ci/constraints.txt").exists()
+    assert not list(there.rglob("large"))
 
 
 def test_the_pinned_versions_are_installed_on_all_nodes():

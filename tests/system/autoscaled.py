@@ -2,8 +2,8 @@
 
 python -m tests.system.autoscaled <folder>
 
-Ray's autoscaler is the real one, its cloud is not: nodes are processes on this machine. It writes how
-many nodes there were, time after time, to <folder>/nodes.json.
+Ray's autoscaler is the real one, its cloud is not: nodes are processes on this machine. It writes which
+nodes there were, second by second, to <folder>/nodes.json.
 """
 
 import json
@@ -19,13 +19,15 @@ from ray.cluster_utils import AutoscalingCluster
 from rich.console import Console
 
 from models.bench.generated import write_session
-from search.bench.sleeping import EPOCHS, FIT
+from search.bench.sleeping import FIT
 from search.cluster import resources_at
+from search.doctor.nodes import living_nodes
 from search.driver import run_search
 from search.limits import Limits
 from search.plan import Plan
 
-WORKERS, TRIALS = 3, 6
+WORKERS, TRIALS, EPOCHS = 3, 6, 5
+"""Epochs of two seconds."""
 KINDS = {
     "gpu": {
         "resources": {"CPU": 2, "GPU": 1},
@@ -82,21 +84,21 @@ def main(folder: Path) -> None:
     write_session(folder / "data", neurons=2, frames=36, trials=1, dtype="float32")
     cluster = Autoscaled({"CPU": 0}, {})
     cluster.start(override_env={"RAY_enable_autoscaler_v2": "0"})
-    counts: list[int] = []
+    seen: list[list[str]] = []
     try:
-        search(folder, counts)
+        search(folder, seen)
         ray.init("auto", log_to_driver=False)
         until = time.monotonic() + 120
-        while counts[-1] and time.monotonic() < until:
-            counts.append(workers())
+        while seen[-1] and time.monotonic() < until:
+            seen.append(workers())
             time.sleep(1)
     finally:
-        (folder / "nodes.json").write_text(json.dumps(counts))
+        (folder / "nodes.json").write_text(json.dumps(seen))
         ray.shutdown()  # a driver ends its process when its cluster is gone
         cluster.shutdown()
 
 
-def search(folder: Path, counts: list[int]) -> None:
+def search(folder: Path, seen: list[list[str]]) -> None:
     """Sleeping trials, each on a GPU that is not there before it is asked for."""
     resources = resources_at("auto", None, None)
     plan = Plan(
@@ -117,7 +119,7 @@ def search(folder: Path, counts: list[int]) -> None:
     def count() -> None:
         while not over.wait(1):
             if ray.is_initialized():
-                counts.append(workers())
+                seen.append(workers())
 
     thread = threading.Thread(target=count)
     thread.start()
@@ -128,10 +130,9 @@ def search(folder: Path, counts: list[int]) -> None:
     (folder / "complete").write_text(str(board.count("complete")))
 
 
-def workers() -> int:
-    """How many nodes there are beside the head."""
-    known: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    return sum(node["Alive"] and node["Resources"].get("GPU", 0) > 0 for node in known)
+def workers() -> list[str]:
+    """The nodes that there are beside the head."""
+    return [node["NodeID"] for node in living_nodes() if node["Resources"].get("GPU", 0) > 0]
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ import yaml
 from tests.system.lab import FOLDER, LAPTOP, Lab, why_not
 
 CLUSTER = "sensorium-search/tests/system/cluster-local.yaml"
+DASHBOARD = "http://127.0.0.1:8265"
 SHARED = FOLDER / "shared"
-EPOCHS = 10
+EPOCHS = 12
 SPACE = {
     "fixed": {
         "network.family": "linear",
@@ -32,7 +33,8 @@ SPACE = {
         "training.weight_decay": {"log": [1e-4, 1e-1]},
     },
 }
-RAY_UP = ("env", "RAY_UP_enable_autoscaler_v2=0", "RAY_USAGE_STATS_ENABLED=0", "ray")
+ENVIRONMENT = ("RAY_UP_enable_autoscaler_v2=0", "RAY_USAGE_STATS_ENABLED=0", "RAY_AUTH_MODE=token")
+RAY = ("env", *ENVIRONMENT, "ray")
 
 
 class Cluster:
@@ -43,31 +45,33 @@ class Cluster:
 
     def ray(self, command: str, *words: str, timeout: float = 300) -> str:
         """`ray COMMAND` on the laptop; what it prints."""
-        return self.lab.run(LAPTOP, *RAY_UP, command, *words, timeout=timeout)
+        return self.lab.run(LAPTOP, *RAY, command, *words, timeout=timeout)
 
     def execute(self, command: str, timeout: float = 300) -> str:
         """`ray exec` of a command on the head; what it prints."""
         return self.ray("exec", CLUSTER, command, timeout=timeout)
 
     def refused(self, command: str) -> str:
-        """What a command prints that is to fail on the head."""
-        return self.execute(f"{command}; test $? = 2")
+        """What a command prints on the head that is a user's mistake; in one line."""
+        text = self.lab.run("head", "bash", "-c", f"{command}; test $? = 2")
+        return " ".join(text.split())
 
     def up(self) -> None:
         """Start it, or bring it up to date."""
         self.ray("up", "-y", "--no-config-cache", CLUSTER)
 
-    def nodes(self) -> int:
-        """How many of its nodes live."""
-        asked = "import ray; ray.init('auto'); print('N', sum(n['Alive'] for n in ray.nodes()))"
-        text = self.lab.run("head", "python", "-c", asked)
-        return int(text.rsplit("N ", 1)[1].split()[0])
+    def wait_for_nodes(self, count: int) -> None:
+        """Wait until so many of its nodes live."""
+        living = "sum(node['Alive'] for node in ray.nodes())"
+        asked = f"while {living} != {count}: time.sleep(0.5)"
+        words = ("python", "-c", f"import ray, time\nray.init('auto')\n{asked}")
+        self.lab.run("head", *words, timeout=180)
 
     @contextlib.contextmanager
     def tunnel(self, *ports: int):
         """These ports of the head at the same ports of the laptop."""
         forward = [word for port in ports for word in ("--port-forward", str(port))]
-        words = [*RAY_UP, "exec", *forward, CLUSTER, "sleep 100000"]
+        words = [*RAY, "exec", *forward, CLUSTER, "sleep 100000"]
         with (FOLDER / "tunnel.log").open("wb") as log:
             command = self.lab.machines[LAPTOP].command(*words)
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -78,12 +82,16 @@ class Cluster:
                     os.kill(number, signal.SIGKILL)  # what holds the ports, whoever began it
                 process.wait()
 
-    def fetch(self, url: str, body: dict | None = None) -> str:
-        """What the laptop gets from an address; empty while nothing answers."""
+    def job(self, command: str, *words: str) -> str:
+        """`ray job COMMAND` on the laptop, through a tunnel to port 8265; what it prints."""
+        return self.ray("job", command, "--address", DASHBOARD, *words)
+
+    def fetch(self, url: str, body: dict | None = None, by: str = LAPTOP) -> str:
+        """What a machine, or the laptop, gets from an address; empty while nothing answers."""
         words = ["curl", "-s", "-m", "10", url]
         if body is not None:
             words += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
-        process = subprocess.run(self.lab.machines[LAPTOP].command(*words), capture_output=True)
+        process = subprocess.run(self.lab.machines[by].command(*words), capture_output=True)
         return process.stdout.decode()
 
     def lines(self, name: str) -> dict[int, list[dict]]:
@@ -130,5 +138,5 @@ def cluster(lab):
     (SHARED / "space.yaml").write_text(yaml.safe_dump(SPACE))
     cluster = Cluster(lab)
     cluster.up()
-    wait_until(lambda: cluster.nodes() == 3, 120, "the workers did not join")
+    cluster.wait_for_nodes(3)
     return cluster

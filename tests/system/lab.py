@@ -166,7 +166,7 @@ def _write_files(name: str, folder: Path) -> None:
     python = Path(sys.executable).parent
     profile = folder / "home/.bashrc"
     if not profile.exists():
-        profile.write_text(f"export PATH={python}:$PATH OMP_NUM_THREADS=1\n")
+        profile.write_text(f"export PATH={python}:$PATH OMP_NUM_THREADS=1 RAY_worker_niceness=0\n")
         (folder / "home/.profile").write_text(". ~/.bashrc\n")
     key = folder / "host_key"
     if not key.exists():

@@ -5,14 +5,18 @@ The tests are stages: each goes on from where the one before has left the cluste
 
 import json
 import os
+import re
 import shlex
+import shutil
 import signal
 import time
 
 import pytest
 
-from tests.system.conftest import CLUSTER, EPOCHS, SHARED, wait_until
-from tests.system.lab import FOLDER, MEMBERS
+from models.recordings.synthetic import Recipe, write_data_set
+from models.runs import SCORE
+from tests.system.conftest import CLUSTER, DASHBOARD, EPOCHS, SHARED, wait_until
+from tests.system.lab import FOLDER, LAPTOP, MEMBERS
 
 DATA, SPACE = SHARED / "data", SHARED / "space.yaml"
 TRIALS = 4
@@ -29,6 +33,14 @@ def test_the_token_keeps_others_out(cluster):
     text = cluster.refused(f"RAY_AUTH_MODE=disabled {RUN} --address auto")
     assert "refuses this command's token" in text
     assert "RAY_AUTH_MODE=token" in text
+    token = FOLDER / "head/home/.ray/auth_token"
+    away = token.rename(token.with_name("away"))
+    try:
+        text = cluster.refused(f"{RUN} --address auto")
+    finally:
+        away.rename(token)
+    assert "Ray asks for a token, and this machine has none" in text
+    assert "put the head's ~/.ray/auth_token on this machine" in text
 
 
 def test_nothing_but_ssh_and_ray_itself_listens_for_others(cluster):
@@ -52,7 +64,7 @@ def test_a_worker_with_another_version_of_the_code_is_refused(cluster):
     before = changed.read_text()
     changed.write_text(before + "\n")
     try:
-        text = " ".join(cluster.refused(f"{RUN} --address auto").split())
+        text = cluster.refused(f"{RUN} --address auto")
     finally:
         changed.write_text(before)
     assert "10.77.0.3 has code" in text
@@ -60,31 +72,29 @@ def test_a_worker_with_another_version_of_the_code_is_refused(cluster):
     assert "the same checkout" in text
 
 
-def test_recordings_that_only_the_head_has_are_refused(cluster):
-    text = cluster.refused(
-        f"cp -r {DATA} ~/data; {RUN.replace(str(DATA), '~/data')} --address auto"
-    )
-    assert "10.77.0.2: " in text, text
-    assert "10.77.0.3: " in text
+def test_workers_without_the_recordings_or_with_others_are_refused(cluster):
+    shutil.copytree(DATA, FOLDER / "head/home/data")
+    other = Recipe(mice=1, neurons=6, train_trials=12, videos=1, repeats=2, seed=1)
+    write_data_set(FOLDER / "two/home/data", other)
+    text = cluster.refused(f"{RUN.replace(str(DATA), '~/data')} --address auto")
+    assert re.search(r"10\.77\.0\.2: there is no folder \S+/data", text), text
+    assert re.search(r"10\.77\.0\.3: fingerprint \w+, elsewhere \w+", text), text
     assert not (SHARED / "searches" / "first").exists()
 
 
-def test_a_search_outlives_its_terminal_and_a_node(cluster, capsys):
-    cluster.execute(f"setsid nohup {RUN} --address auto > first.log 2>&1 < /dev/null &")
-    wait_until(lambda: sorted(cluster.hosts()) == ["one", "two"], 120, log_of)
-    before = wait_until(lambda: two_in_the_middle(cluster), 120, log_of)
-    lost = time.monotonic()
-    cluster.lab.machines["two"].kill()
-
+def test_a_search_outlives_its_terminal_a_node_and_the_server_of_its_records(cluster, capsys):
     with cluster.tunnel(5000):
-        runs = wait_until(lambda: mlflow_runs(cluster), 60, "MLflow does not answer in the tunnel")
-        assert runs >= 2
-        server = [n for n, line in cluster.lab.machines["head"].processes("mlflow server").items()]
+        cluster.execute(f"setsid nohup {RUN} --address auto > first.log 2>&1 < /dev/null &")
+        wait_until(lambda: sorted(cluster.hosts()) == ["one", "two"], 120, log_of)
+        before = wait_until(lambda: two_in_the_middle(cluster), 120, log_of)
+        lost = time.monotonic()
+        cluster.lab.machines["two"].kill()
+        wait_until(lambda: len(runs_in_mlflow(cluster)) > 1, 60, "no MLflow in the tunnel")
+        server = cluster.lab.machines["head"].processes("mlflow server")
         os.kill(min(server), signal.SIGKILL)
         wait_until(lambda: all_trained_on(cluster, before), 240, log_of)
-        with capsys.disabled():
-            print(f"\nthe trial of a lost machine went on after {time.monotonic() - lost:.0f} s")
-        wait_until(lambda: mlflow_runs(cluster), 120, "MLflow was not started again")
+    with capsys.disabled():
+        print(f"\nthe trial of a lost machine went on after {time.monotonic() - lost:.0f} s")
 
 
 def two_in_the_middle(cluster):
@@ -100,14 +110,14 @@ def all_trained_on(cluster, before):
     return all(len(now[number]) > epochs for number, epochs in before.items())
 
 
-def mlflow_runs(cluster):
-    """How many runs MLflow shows at the laptop; 0 while it is away."""
-    found = cluster.fetch(f"{TRACKED}/experiments/get-by-name?experiment_name=first")
+def runs_in_mlflow(cluster, by=LAPTOP):
+    """What MLflow tells a machine of the runs of the search; empty while it is away."""
+    found = cluster.fetch(f"{TRACKED}/experiments/get-by-name?experiment_name=first", by=by)
     if '"experiment_id"' not in found:
-        return 0
+        return []
     number = json.loads(found)["experiment"]["experiment_id"]
-    runs = cluster.fetch(f"{TRACKED}/runs/search", {"experiment_ids": [number]})
-    return len(json.loads(runs).get("runs", ())) if runs.startswith("{") else 0
+    runs = cluster.fetch(f"{TRACKED}/runs/search", {"experiment_ids": [number]}, by)
+    return json.loads(runs).get("runs", []) if runs.startswith("{") else []
 
 
 def log_of():
@@ -131,18 +141,47 @@ def test_a_killed_driver_is_resumed(cluster):
         assert epochs == list(range(1, len(each) + 1)), f"trial {number} is counted once"
 
 
+def test_records_are_delivered_once_the_server_is_back(cluster):
+    wait_until(lambda: runs_in_mlflow(cluster, "head"), 120, "MLflow was not started again")
+    left = "python -m search resume first --address auto; true"
+    text = cluster.execute(left) if "records wait" in log_of() else ""
+    runs = runs_in_mlflow(cluster, "head")
+    assert len(runs) == TRIALS + 1, text
+    assert {run["info"]["status"] for run in runs} == {"FINISHED"}, text
+    for run in runs:
+        if run["info"]["run_name"].startswith("trial"):
+            asked = f"run_id={run['info']['run_id']}&metric_key={SCORE}"
+            found = cluster.fetch(f"{TRACKED}/metrics/get-history?{asked}", by="head")
+            steps = [int(point["step"]) for point in json.loads(found)["metrics"]]
+            assert steps == list(range(1, EPOCHS + 1)), "each epoch, once"
+
+
 def test_the_search_is_seen_from_the_head(cluster):
-    assert "complete" in cluster.execute("python -m search status first")
-    assert "report.html" in cluster.execute("python -m search report first")
+    text = cluster.execute("python -m search status first && python -m search report first")
+    assert "complete" in text
+    assert "report.html" in text
 
 
 def test_a_new_machine_takes_the_place_of_the_lost_one(cluster):
     keeper = cluster.lab.machines["head"].processes("search serve")
     cluster.lab.start("two")
     cluster.up()
-    wait_until(lambda: cluster.nodes() == 3, 120, "the workers did not join again")
+    cluster.wait_for_nodes(3)
     assert keeper
     assert cluster.lab.machines["head"].processes("search serve") == keeper, "MLflow lives on"
+
+
+def test_a_job_confirms_the_best_without_a_terminal(cluster):
+    command = "python -m search confirm first --top 1 --folds all --seeds 1 --address auto"
+    with cluster.tunnel(8265):
+        wait_until(lambda: cluster.fetch(DASHBOARD), 60, "no dashboard in the tunnel")
+        cluster.job("submit", "--no-wait", "--submission-id", "confirm", "--", *command.split())
+        text = cluster.job("logs", "--follow", "confirm")
+        assert "next: python -m ensemble build first" in text
+        assert "Job 'confirm' succeeded" in cluster.job("status", "confirm")
+    confirmed = (SHARED / "searches/first/confirm").glob("*/*/status.json")
+    states = [json.loads(path.read_text())["state"] for path in confirmed]
+    assert states == ["complete", "complete"], text
 
 
 def test_a_trial_is_trained_again_by_a_worker(cluster):
@@ -152,7 +191,7 @@ def test_a_trial_is_trained_again_by_a_worker(cluster):
 
 def test_an_ensemble_is_built_on_the_nodes(cluster):
     out = SHARED / "submission"
-    build = f"python -m ensemble build first --unconfirmed --data {DATA} --out {out}"
+    build = f"python -m ensemble build first --data {DATA} --out {out}"
     # The declared GPUs are not there; without them there is a worker for each core of both machines.
     text = cluster.execute(f"{build} --device cpu --address auto", timeout=420)
     assert "parts on 4 workers" in text
