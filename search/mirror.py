@@ -21,7 +21,8 @@ from models.errors import RunError, StorageError
 from models.files import write_bytes
 
 WRITER = "writer"
-LARGE = ("checkpoint.pt", "weights.pt")
+CHECKPOINT = "checkpoint.pt"
+LARGE = (CHECKPOINT, "weights.pt")
 PREDICTIONS = "predictions"
 STATUS = "status.json"
 FILES = ("config.json", *LARGE, "metrics.jsonl")
@@ -55,6 +56,8 @@ class Mirror:
         self._mark = ""
         """What says that this folder is the last that was copied."""
         self._copied: dict[str, Stamp] = {}
+        self._tried: Stamp | None = None
+        """The checkpoint that was there when it was last to be copied within an epoch."""
 
     def take(self) -> None:
         """Make the folder the one that is copied, with all that the store has of the run.
@@ -71,6 +74,16 @@ class Mirror:
         """
         with contextlib.suppress(StorageError):
             self._save()
+
+    def save_checkpoint(self) -> None:
+        """As `save`, once for each checkpoint; without one it is quick: it is asked after every step."""
+        path = self.run / CHECKPOINT
+        if self.remote is None or not path.exists():
+            return
+        found = _stamp(path)
+        if found not in (self._tried, self._copied.get(CHECKPOINT)):
+            self._tried = found
+            self.save()
 
     def save_before_pause(self) -> None:
         """As `save`, but a store that is away is tried again for a while."""

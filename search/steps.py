@@ -187,8 +187,14 @@ class Steps:
         fit = getattr(importlib.import_module(module), name)
         settings, config = self.settings, build(self.flat)
         self._fetch()
-        loaded: AnyFit = fit(self.folder, config, settings.data, settings.device, self._is_to_pause)
+        loaded: AnyFit = fit(self.folder, config, settings.data, settings.device, self._after_step)
         return loaded
+
+    def _after_step(self) -> bool:
+        """Whether to pause; a checkpoint that was written within the epoch is copied."""
+        if self._mirror is not None:
+            self._mirror.save_checkpoint()
+        return self._is_to_pause()
 
     def _fetch(self) -> None:
         """Have the recordings here. On a cluster it is the node that is at fault where that fails."""

@@ -173,6 +173,38 @@ def test_a_run_that_was_moved_comes_out_as_one_that_was_not(node, tmp_path):
     assert mouse.read_bytes() == (second.folder / "predictions" / mouse.name).read_bytes()
 
 
+def test_a_machine_that_is_lost_within_an_epoch_loses_no_checkpoint(
+    node, store, tmp_path, monkeypatch
+):
+    write_data_set(tmp_path, Recipe(mice=1, neurons=4, train_trials=6, repeats=1))
+    alone, first, second = (node(name, FIT, epochs=1) for name in ("alone", "a", "b"))
+    alone.settings.store = ""
+    more = {"training.clips_per_epoch": 16, "training.checkpoint_minutes": 0.0}
+    for steps in (alone, first, second):
+        steps.flat |= TINY | more
+    trained(alone)
+    calls = []
+
+    def lose_machine():
+        calls.append(names(store / "runs/0"))
+        if len(calls) == 4:  # before the epoch, and after the first three of its four steps
+            raise SystemExit
+        return False
+
+    monkeypatch.setattr(first, "_is_to_pause", lose_machine)
+    with pytest.raises(SystemExit):
+        first.step()
+    assert "checkpoint.pt" not in calls[1]
+    assert "checkpoint.pt" in calls[2]
+    assert "metrics.jsonl" not in calls[3]
+    steps_of_second = []
+    monkeypatch.setattr(second, "_is_to_pause", lambda: bool(steps_of_second.append(1)))
+    trained(second)
+    assert len(steps_of_second) == 2, "before the epoch, and after its third step"
+    one, other = (load_state(steps.folder / "weights.pt") for steps in (alone, second))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
 def test_files_are_copied_in_the_order_in_which_they_were_written(tmp_path, store, monkeypatch):
     run = tmp_path / "a/runs/0"
     note_store(tmp_path / "a", store)
