@@ -1,29 +1,47 @@
 """The floor: the linear model, trained beside the trials as a Ray task on one of their slots."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray.tune.result import NODE_IP
 
+from models.errors import RunError
 from models.runs import FLOOR_RUN, RunFolder
 from search.fresh import refresh
 from search.ledger import Ledger
 from search.scoreboard import Scoreboard
 from search.space import Flat, build
-from search.steps import FAILURE, PAUSED, TRACE, Settings, Steps, is_over, write_failure
+from search.steps import FAILURE, LEAVING, PAUSED, TRACE, Settings, Steps, is_over, write_failure
 from search.tracking import Tracker
+from search.trainable import NODE, check_code
 
 RETRIES = 3
 
 
 def train(settings: Settings, folder: Path, flat: Flat) -> dict[str, Any]:
-    """Train a run to its end: the last epoch's result, the failure, or that it is paused."""
+    """Train a run to its end: the last epoch's result, the failure, or that it is paused.
+
+    On a cluster it also says where; a node that may not train pauses it, with the reason.
+    """
+    place = _place() if settings.notices else {}
+    try:
+        check_code(settings.code)
+    except RunError as error:
+        return {PAUSED: True, LEAVING: error.message, **place}
     steps = Steps(settings, folder, flat)
     while True:
         result = steps.step()
         if is_over(result):
-            return result
+            return {**result, **place}
+
+
+def _place() -> dict[str, Any]:
+    node = ray.get_runtime_context().get_node_id()
+    address = ray.util.get_node_ip_address()  # type: ignore[no-untyped-call]
+    return {NODE: node, NODE_IP: address}
 
 
 class Floor:
@@ -43,7 +61,8 @@ class Floor:
         self.tracker, self.ledger = tracker, ledger
         tracker.start(FLOOR_RUN, "floor", self.config, folder)
         ledger.begin(FLOOR_RUN)
-        self._result = submit(settings, folder, flat)
+        self._begin: Callable[[], Any] = partial(submit, settings, folder, flat)
+        self._result = self._begin()
         self._over = False
 
     def collect(self, board: Scoreboard) -> None:
@@ -53,7 +72,10 @@ class Floor:
                 result = ray.get(self._result)
             except ray.exceptions.RayError as error:
                 result = {FAILURE: f"the worker was lost: {str(error).splitlines()[0]}"}
-            self._end(board, result)
+            if LEAVING in result:
+                self._result = self._begin()  # on another node, once this one gets nothing more
+            else:
+                self._end(board, result)
 
     @property
     def is_over(self) -> bool:

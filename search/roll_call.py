@@ -17,11 +17,12 @@ from models.clusters import described
 from models.recordings.where import Where
 from search.admission import objections
 from search.doctor.lines import Finding, problem
-from search.doctor.machine import describe
+from search.doctor.machine import ROOT, code_digest, describe
 from search.doctor.nodes import Answer, living_nodes
 from search.doctor.recordings import Fetch, fetch
 from search.doctor.storage import store_finding, visit_store
-from search.steps import FAILURE, LEAVING
+from search.resources import Resources
+from search.steps import FAILURE, LEAVING, Settings
 from search.trainable import NODE
 
 EVERY = 5.0
@@ -127,6 +128,19 @@ class RollCall:
         self._dismissed.add((node, reason))
         self.tell(f"a node gets no more trials: {reason}")
         self.drain(node, reason, seconds)
+
+
+def roll_call(
+    resources: Resources, settings: Settings, store: str, tell: Callable[[str], None]
+) -> RollCall | None:
+    """That of a cluster, whose nodes come and go; `settings` are told what they are to look for.
+
+    `store` is the URI of the store of all searches; None on one machine.
+    """
+    if resources.address is None:
+        return None
+    settings.code, settings.notices = code_digest(ROOT), True
+    return RollCall(settings.runs.parents[1], settings.data, tell, drain, store)
 
 
 def ask(node: str, function: Callable[..., Any], *arguments: Any) -> Any:

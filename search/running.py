@@ -13,7 +13,6 @@ from search.callback import Hooks
 from search.constraints import limits_check
 from search.copies import Copies
 from search.delivery import Delivery
-from search.doctor.machine import ROOT, code_digest
 from search.floor import Floor, submit_on_slot
 from search.fresh import forget, refresh
 from search.ledger import Ledger
@@ -28,7 +27,7 @@ from search.recorded import most_epochs
 from search.recorder import Recorder
 from search.resources import Resources
 from search.retention import kept, strip, to_strip
-from search.roll_call import RollCall, drain
+from search.roll_call import roll_call
 from search.sampler import Proposer, load_study, open_study
 from search.samplers import describe_sampler, make_sampler
 from search.scoreboard import Scoreboard
@@ -77,18 +76,10 @@ class Search:
         self.recorder = Recorder(
             self.proposer, self.tracker, self.board, self.progress, self.ledger, self._strip
         )
-        self.roll_call = self._roll_call()
+        self.roll_call = roll_call(resources, self.settings, plan.store, self.progress.tell)
         self.floor: Floor | None = None
         self.stripped: set[int] = set()
         """Trials whose large files are gone: to look at all of them after each trial takes long."""
-
-    def _roll_call(self) -> RollCall | None:
-        """On a cluster, whose nodes come and go."""
-        if self.resources.address is None:
-            return None
-        self.settings.code, self.settings.notices = code_digest(ROOT), True
-        home, data = self.folder.parent, self.settings.data
-        return RollCall(home, data, self.progress.tell, drain, self.plan.store)
 
     def _proposer(self) -> Proposer:
         plan = self.plan

@@ -24,9 +24,11 @@ from search.fresh import refresh
 from search.plan import Plan, store_uri
 from search.progress import duration
 from search.resources import Resources
+from search.roll_call import roll_call
 from search.signals import Flag, raised_by_signals
 from search.space import build
 from search.steps import FAILURE, PAUSED, TRACE, Settings, write_failure
+from search.trainable import NODE
 
 PAUSE = "pause"
 WAIT = 0.5
@@ -59,6 +61,7 @@ class Retraining:
             store=store_uri(plan),
             own_disk=bool(plan.store) and resources.address is not None,
         )
+        self.roll_call = roll_call(resources, self.settings, plan.store, self._tell)
         self._submit = submit_on_slot(plan.cpus_per_trial, resources.gpus_per_trial)
         self._running: dict[Any, Cell] = {}
         """By Ray's reference to the run's result."""
@@ -103,6 +106,8 @@ class Retraining:
 
     def _look(self, spinner: Spinner) -> None:
         """Take the results that are there."""
+        if self.roll_call is not None:
+            self.roll_call.tick()
         done, _ = ray.wait(list(self._running), timeout=WAIT)
         with self.flag.writing():
             for reference in done:
@@ -116,7 +121,9 @@ class Retraining:
         spinner.update(Text(self._line()))
 
     def _end(self, cell: Cell, result: dict[str, Any]) -> None:
-        """Settle a run from its last result, unless it only stands still."""
+        """Settle a run from its last result, unless it stands still, for then it may go on elsewhere."""
+        if self.roll_call is not None and NODE in result:
+            self.roll_call.hear(result)
         run = self.standing.run(cell)
         refresh(run)
         status = run.status()
