@@ -41,7 +41,7 @@ def test_workers_come_with_the_queue_and_go_with_it(tmp_path):
         "RAY_worker_niceness": "0",
     }
     process = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900
     )
     assert process.returncode == 0, process.stdout[-3000:] + process.stderr[-3000:]
     seen = json.loads((tmp_path / "nodes.json").read_text())
