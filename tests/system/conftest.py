@@ -43,11 +43,11 @@ class Cluster:
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
 
-    def ray(self, command: str, *words: str, timeout: float = 300) -> str:
+    def ray(self, command: str, *words: str, timeout: float = 600) -> str:
         """`ray COMMAND` on the laptop; what it prints."""
         return self.lab.run(LAPTOP, *RAY, command, *words, timeout=timeout)
 
-    def execute(self, command: str, timeout: float = 300) -> str:
+    def execute(self, command: str, timeout: float = 600) -> str:
         """`ray exec` of a command on the head; what it prints."""
         return self.ray("exec", CLUSTER, command, timeout=timeout)
 
@@ -65,7 +65,7 @@ class Cluster:
         living = "sum(node['Alive'] for node in ray.nodes())"
         asked = f"while {living} != {count}: time.sleep(0.5)"
         words = ("python", "-c", f"import ray, time\nray.init('auto')\n{asked}")
-        self.lab.run("head", *words, timeout=180)
+        self.lab.run("head", *words, timeout=600)
 
     @contextlib.contextmanager
     def tunnel(self, *ports: int):

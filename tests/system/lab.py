@@ -134,7 +134,7 @@ class Lab:
         laptop = str(self.machines[LAPTOP].inner)
         subprocess.run(["nsenter", "--target", laptop, "--net", "--", *command.split()], check=True)
 
-    def run(self, name: str, *words: str, timeout: float = 300) -> str:
+    def run(self, name: str, *words: str, timeout: float = 600) -> str:
         """What a command prints on a machine. Raises CalledProcessError with it in `output`."""
         command = self.machines[name].command(*words)
         process = subprocess.run(
