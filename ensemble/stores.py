@@ -8,15 +8,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from models.bringing import NOTE, SMALL, bring, store_of
+from models import bringing
+from models.bringing import SMALL, bring, search_of, store_of
 from models.clusters import LOCAL
 from models.errors import StorageError
 from models.predictions import file_name
 from models.recordings.session import Session
 from models.remote import Remote
-from models.runs import STORE_VARIABLE, RunFolder
-
-WEIGHTS, PINNED = "weights.pt", "pinned"
+from models.runs import PINNED, STORE_VARIABLE, WEIGHTS, RunFolder
 
 
 class Holdings:
@@ -29,7 +28,7 @@ class Holdings:
         """Whether the weights are here, or can be brought. Raises StorageError."""
         if run.weights.exists():
             return True
-        search = _search_of(run.path)
+        search = search_of(run.path)
         if search is None:
             return False
         return run.weights.relative_to(search).as_posix() in self._sizes(search)
@@ -43,7 +42,7 @@ def bring_record(run: RunFolder) -> None:
 def bring_weights(runs: Iterable[RunFolder]) -> None:
     """Have here what predicting takes of runs, as far as their searches' stores have it."""
     for run in runs:
-        bring(run, [*SMALL, WEIGHTS])
+        bringing.bring_weights(run)
 
 
 def bring_predictions(run: RunFolder, mouse: str) -> None:
@@ -94,11 +93,6 @@ def _tell(runs: Iterable[RunFolder], names: Sequence[str], what: str, console: C
     if count := sum(store_of(run.path) is not None for run in lacking):
         whose = "1 run" if count == 1 else f"{count} runs"
         console.print(f"fetching {what} of {whose} from the store of the search")
-
-
-def _search_of(run: Path) -> Path | None:
-    """The folder above a run that tells of a store."""
-    return next((above for above in run.parents if (above / NOTE).is_file()), None)
 
 
 def _sizes(search: Path) -> Mapping[str, int]:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from models.files import write_json
 from models.remote import Remote
-from models.runs import RunFolder
+from models.runs import CONFIG, METRICS, STATUS, WEIGHTS, RunFolder
 
 NOTE = "store.json"
-SMALL = ("config.json", "metrics.jsonl", "status.json")
+SMALL = (CONFIG, METRICS, STATUS)
 """Of a run: what tells about it."""
 
 
@@ -25,12 +25,17 @@ def note_store(search: Path, store: Remote) -> None:
 
 def store_of(folder: Path) -> Remote | None:
     """Where a search, or a folder below it, is in its store; None where it has none."""
-    for above in (folder, *folder.parents):
-        if (above / NOTE).is_file():
-            uri = json.loads((above / NOTE).read_text())["uri"]
-            below = folder.relative_to(above).as_posix()
-            return Remote.parse(uri) if below == "." else Remote.parse(uri) / below
-    return None
+    search = search_of(folder)
+    if search is None:
+        return None
+    place = Remote.parse(json.loads((search / NOTE).read_text())["uri"])
+    below = folder.relative_to(search).as_posix()
+    return place if below == "." else place / below
+
+
+def search_of(folder: Path) -> Path | None:
+    """The folder, or the nearest above it, that tells of a store; None where there is none."""
+    return next((each for each in (folder, *folder.parents) if (each / NOTE).is_file()), None)
 
 
 def bring(run: RunFolder, names: Sequence[str]) -> None:
@@ -46,6 +51,11 @@ def bring(run: RunFolder, names: Sequence[str]) -> None:
             _bring_folder(run.path, store, name.rstrip("/"))
         elif not (run.path / name).exists():
             store.download(run.path, [name])
+
+
+def bring_weights(run: RunFolder) -> None:
+    """Fetch what predicting takes of a run, where it is missing here and its search has a store."""
+    bring(run, [*SMALL, WEIGHTS])
 
 
 def _bring_folder(run: Path, store: Remote, name: str) -> None:

@@ -19,6 +19,7 @@ from models.recordings.trials import load_trials
 from models.recordings.where import Where
 from models.runs import (
     SCORE,
+    STATUS,
     TRAIN_LOSS,
     MouseRecord,
     RunFolder,
@@ -108,7 +109,7 @@ class Fit:
         Raises TrainingFailed, and TrainingPaused where it is asked to pause. A failure is written
         down as well; where a run that had failed goes on, that is withdrawn.
         """
-        (self.folder.path / "status.json").unlink(missing_ok=True)
+        (self.folder.path / STATUS).unlink(missing_ok=True)
         try:
             return self._train_epoch()
         except TrainingFailed as failure:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from models.errors import RunError
 from models.files import replacing
 from models.recordings.layout import read_header
+from models.runs import PREDICTIONS
 
 Array = npt.NDArray[np.float32]
 
@@ -68,7 +69,7 @@ def read(run: Path, mouse: str) -> dict[int, Array]:
 
 def file_name(mouse: str) -> str:
     """Of a mouse's predictions, relative to the run's folder."""
-    return f"predictions/{mouse}.npz"
+    return f"{PREDICTIONS}/{mouse}.npz"
 
 
 class Opened(Mapping[int, Array]):

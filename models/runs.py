@@ -28,6 +28,12 @@ from models.files import write_bytes, write_json
 from models.recordings.where import Where
 from models.versions import code_version, package_versions
 
+CONFIG, METRICS, STATUS = "config.json", "metrics.jsonl", "status.json"
+WEIGHTS, CHECKPOINT = "weights.pt", "checkpoint.pt"
+PREDICTIONS = "predictions"
+PINNED = "pinned"
+"""The file that keeps a run's weights; see `RunFolder.pin`."""
+
 SCORE = "validation_correlation"
 """The metric that ranks runs: single-trial correlation on the held-out fold, mean over mice."""
 TRAIN_LOSS = "train_loss"
@@ -132,31 +138,31 @@ class RunFolder:
     @property
     def weights(self) -> Path:
         """Averaged weights, loadable with weights_only."""
-        return self.path / "weights.pt"
+        return self.path / WEIGHTS
 
     @property
     def checkpoint(self) -> Path:
         """The last full training state."""
-        return self.path / "checkpoint.pt"
+        return self.path / CHECKPOINT
 
     @property
     def exists(self) -> bool:
         """Whether a run was begun here."""
-        return (self.path / "config.json").is_file()
+        return (self.path / CONFIG).is_file()
 
     @property
     def is_pinned(self) -> bool:
         """Whether something depends on the weights, such as an ensemble: no search removes them."""
-        return (self.path / "pinned").exists()
+        return (self.path / PINNED).exists()
 
     def pin(self, why: str) -> None:
         """Keep the weights, whatever a search would remove."""
-        write_bytes(self.path / "pinned", f"{why}\n".encode())
+        write_bytes(self.path / PINNED, f"{why}\n".encode())
 
     def create(self, record: RunRecord) -> None:
         """Begin the run; a folder that already holds one is a RunError."""
         self.check_free()
-        write_json(self.path / "config.json", record.model_dump(mode="json"))
+        write_json(self.path / CONFIG, record.model_dump(mode="json"))
 
     def check_free(self) -> None:
         """Raise RunError where the folder already holds a run."""
@@ -167,29 +173,29 @@ class RunFolder:
 
     def record(self) -> RunRecord:
         """What the run is; a RunError where there is none or it is not readable."""
-        content = self._json("config.json")
+        content = self._json(CONFIG)
         load_config(content.get("config", {}), f"{self.path}/config.json")
-        return _parsed(RunRecord, content, self.path / "config.json")
+        return _parsed(RunRecord, content, self.path / CONFIG)
 
     def status(self) -> Status | None:
         """How the run ended; None while it has not."""
-        if not (self.path / "status.json").is_file():
+        if not (self.path / STATUS).is_file():
             return None
-        return _parsed(Status, self._json("status.json"), self.path / "status.json")
+        return _parsed(Status, self._json(STATUS), self.path / STATUS)
 
     def end(self, status: Status) -> None:
         """Record how the run ended."""
-        write_json(self.path / "status.json", status.model_dump(mode="json"))
+        write_json(self.path / STATUS, status.model_dump(mode="json"))
 
     def metrics(self) -> list[dict[str, float]]:
         """A dictionary an epoch, oldest first."""
-        path = self.path / "metrics.jsonl"
+        path = self.path / METRICS
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def write_metrics(self, lines: Sequence[dict[str, float]]) -> None:
         """Replace the metrics of all epochs so far."""
         content = "".join(json.dumps(line) + "\n" for line in lines)
-        write_bytes(self.path / "metrics.jsonl", content.encode())
+        write_bytes(self.path / METRICS, content.encode())
 
     def _json(self, name: str) -> dict[str, Any]:
         path = self.path / name

@@ -12,12 +12,11 @@ from pathlib import Path
 from models.bringing import SMALL, store_of
 from models.errors import StorageError
 from models.remote import Remote
-from models.runs import RunFolder, Status
-from search.mirror import STATUS, WRITER, clear, writer_of
+from models.runs import CONFIG, PINNED, STATUS, RunFolder, Status
+from search.mirror import WRITER, clear, writer_of
 
 AT_ONCE = 16
 """Requests to the store."""
-PINNED = "pinned"
 
 
 def refresh(run: RunFolder) -> None:
@@ -37,7 +36,7 @@ def refresh_below(folder: Path) -> None:
     if store is None:
         return
     listed = store.sizes()
-    names = sorted({name.rpartition("/")[0] for name in listed if name.endswith("/config.json")})
+    names = sorted({name.rpartition("/")[0] for name in listed if name.endswith(f"/{CONFIG}")})
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for _ in pool.map(lambda name: _refresh(folder / name, store / name), names):
             pass

@@ -19,13 +19,11 @@ import tenacity
 from models.bringing import store_of
 from models.errors import RunError, StorageError
 from models.files import write_bytes
+from models.runs import CHECKPOINT, CONFIG, METRICS, PREDICTIONS, STATUS, WEIGHTS
 
 WRITER = "writer"
-CHECKPOINT = "checkpoint.pt"
-LARGE = (CHECKPOINT, "weights.pt")
-PREDICTIONS = "predictions"
-STATUS = "status.json"
-FILES = ("config.json", *LARGE, "metrics.jsonl")
+LARGE = (CHECKPOINT, WEIGHTS)
+FILES = (CONFIG, *LARGE, METRICS)
 """Beside the predictions and the status."""
 BEGINNING = 300.0
 """Seconds for which a store that is away is tried again before a run."""

@@ -11,13 +11,12 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from models.runs import RunFolder
+from models.runs import CHECKPOINT, PREDICTIONS, WEIGHTS, RunFolder
 from search.fresh import remove
 from search.objectives import front
 from search.scoreboard import Row, Scoreboard
 
-PREDICTIONS = "predictions"
-LARGE = ("checkpoint.pt", "weights.pt", f"{PREDICTIONS}/")
+LARGE = (CHECKPOINT, WEIGHTS, f"{PREDICTIONS}/")
 
 
 def kept(board: Scoreboard, most: int) -> list[Row]:

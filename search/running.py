@@ -7,7 +7,6 @@ from pathlib import Path
 from rich.console import Console
 
 from models.files import free_bytes
-from models.recordings.where import absolute
 from models.runs import FLOOR_RUN, RunFolder
 from search.callback import Hooks
 from search.constraints import limits_check
@@ -20,7 +19,7 @@ from search.machine import Machine
 from search.mlflow_store import Store
 from search.objectives import measured
 from search.outbox import Outbox
-from search.plan import Plan, read_plan, store_uri
+from search.plan import Plan, read_plan
 from search.progress import Progress
 from search.reconcile import reconcile
 from search.recorded import most_epochs
@@ -52,16 +51,7 @@ class Search:
         self, plan: Plan, folder: Path, space: Space, resources: Resources, console: Console
     ) -> None:
         self.plan, self.folder, self.space, self.resources = plan, folder, space, resources
-        self.settings = Settings(
-            runs=folder / "runs",
-            data=absolute(plan.data),
-            device=resources.device,
-            threads=resources.threads,
-            pause=folder / PAUSE,
-            fit=plan.fit,
-            store=store_uri(plan),
-            own_disk=bool(plan.store) and resources.address is not None,
-        )
+        self.settings = Settings.of(plan, folder / "runs", folder / PAUSE, resources)
         self.board = Scoreboard(plan.limits.trials, objectives=plan.objectives)
         self.flag = Flag()
         self.ledger = Ledger(folder, plan.gpus_per_trial)

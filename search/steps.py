@@ -19,13 +19,15 @@ from models.bringing import note_store, store_of
 from models.errors import RunError, StorageError, UserError
 from models.recordings.fetched import local_folder
 from models.recordings.locks import locking
-from models.recordings.where import Recorded
+from models.recordings.where import Recorded, absolute
 from models.remote import Remote
 from models.runs import SCORE, RunFolder, Status
 from models.training.failure import TrainingFailed, TrainingPaused
 from search.fresh import end
 from search.mirror import Mirror
 from search.notice import Notice
+from search.plan import Plan, store_uri
+from search.resources import Resources
 from search.space import Flat, build
 
 FINISHED = "finished"
@@ -67,6 +69,20 @@ class Settings(BaseModel):
     """URI of the search's folder in a store, to which runs are copied; empty where there is none."""
     own_disk: bool = False
     """Whether what is large of a run that is in the store, and does not train, is removed here."""
+
+    @classmethod
+    def of(cls, plan: Plan, runs: Path, pause: Path, resources: Resources) -> "Settings":
+        """Of the runs in this folder that belong to a search."""
+        return cls(
+            runs=runs,
+            data=absolute(plan.data),
+            device=resources.device,
+            threads=resources.threads,
+            pause=pause,
+            fit=plan.fit,
+            store=store_uri(plan),
+            own_disk=bool(plan.store) and resources.address is not None,
+        )
 
 
 def is_over(result: Mapping[str, Any]) -> bool:

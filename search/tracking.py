@@ -13,6 +13,7 @@ from typing import Any
 
 from models.config import RunConfig, flatten
 from models.runs import (
+    CONFIG,
     TAG_COMMIT,
     TAG_CONFIGURATION,
     TAG_DATA,
@@ -119,7 +120,7 @@ class Tracker:
         tags = {TAG_STATE: status.state, TAG_REASON: status.reason}
         if record.exists:
             tags[TAG_DATA] = record.record().fingerprint
-            self._put("file", key, path=self._relative(folder / "config.json"))
+            self._put("file", key, path=self._relative(folder / CONFIG))
         self._put("tags", key, tags={name: value for name, value in tags.items() if value})
         if trace:
             self._put("text", key, text=trace, name="traceback.txt")

@@ -8,9 +8,9 @@ from models.bringing import store_of
 from models.errors import RunError
 from models.files import sha256
 from models.remote import Remote
-from models.runs import RunFolder
+from models.runs import CONFIG, WEIGHTS, RunFolder
 
-NEEDED = ("config.json", "weights.pt")
+NEEDED = (CONFIG, WEIGHTS)
 """Of a run, to predict; the last one that is fetched tells that all are there."""
 
 

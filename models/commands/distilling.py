@@ -101,11 +101,11 @@ def _from_manifest(
 
 def _bring(teachers: Sequence[Path]) -> None:
     """Fetch what is missing here of runs that are to teach, where their searches have a store."""
-    from models.bringing import SMALL, bring
+    from models.bringing import bring, bring_weights
     from models.predictions import file_name
 
     for run in (RunFolder(teacher.absolute()) for teacher in teachers):
-        bring(run, [*SMALL, run.weights.name])
+        bring_weights(run)
         mice = run.record().mice if run.exists else []
         bring(run, [file_name(mouse.name) for mouse in mice])
 

@@ -81,6 +81,7 @@ def predict(
     trial in windows have any.
     """
     from models import predictions
+    from models.bringing import bring_weights
     from models.fetching import fetched
     from models.recordings.data_set import open_sessions
     from models.recordings.layout import TIERS
@@ -88,7 +89,7 @@ def predict(
 
     if tier not in TIERS:
         raise UserError(f"there is no tier '{tier}'", f"Choose one of {', '.join(TIERS)}.")
-    _bring(run)
+    bring_weights(RunFolder(run.absolute()))
     trained = TrainedRun.open(run, device, _inference(stride, windows))
     # All mice are looked up before the first is predicted.
     tiers = [
@@ -99,14 +100,6 @@ def predict(
         with counting() as told:
             predictions.write(out_folder, name, _told(predicted, name, of, told))
         out.print(f"{name}: {of} trials of {tier}")
-
-
-def _bring(run: Path) -> None:
-    """Fetch what predicting takes of a run, where it is missing here and its search has a store."""
-    from models.bringing import SMALL, bring
-
-    folder = RunFolder(run.absolute())
-    bring(folder, [*SMALL, folder.weights.name])
 
 
 def _inference(stride: int | None, windows: int | None) -> "InferenceConfig | None":
@@ -150,11 +143,12 @@ def score(
     Single-trial correlation in the server's units (responses x precision). Generated recordings
     have withheld responses and a ceiling, the score of the noise-free responses themselves.
     """
+    from models.bringing import bring_weights
     from models.evaluation import score_run, score_table
     from models.fetching import fetched
 
     if run is not None:
-        _bring(run)
+        bring_weights(RunFolder(run.absolute()))
     rows = score_run(fetched(data), run, truth, normalise=not raw, device=device)
     out.print(score_table(rows, normalise=not raw))
 

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.status import Status as Spinner
 from rich.text import Text
 
-from models.recordings.where import absolute
 from models.runs import CONFIRM, Status
 from search.confirm.candidates import Block, Candidate
 from search.confirm.confirmed import Confirmation, write_confirmation
@@ -21,7 +20,7 @@ from search.confirm.standing import Cell, Standing
 from search.copies import Copies
 from search.floor import submit_on_slot
 from search.fresh import refresh
-from search.plan import Plan, store_uri
+from search.plan import Plan
 from search.progress import duration
 from search.resources import Resources
 from search.roll_call import roll_call
@@ -51,16 +50,7 @@ class Retraining:
         self.copies = copies
         self.folder, self.slots, self.flag = standing.folder, resources.slots, Flag()
         self.pause = self.folder / CONFIRM / PAUSE
-        self.settings = Settings(
-            runs=self.folder / CONFIRM,
-            data=absolute(plan.data),
-            device=resources.device,
-            threads=resources.threads,
-            pause=self.pause,
-            fit=plan.fit,
-            store=store_uri(plan),
-            own_disk=bool(plan.store) and resources.address is not None,
-        )
+        self.settings = Settings.of(plan, self.folder / CONFIRM, self.pause, resources)
         self.roll_call = roll_call(resources, self.settings, plan.store, self._tell)
         self._submit = submit_on_slot(plan.cpus_per_trial, resources.gpus_per_trial)
         self._running: dict[Any, Cell] = {}

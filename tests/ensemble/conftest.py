@@ -1,17 +1,20 @@
 """A data set of two mice, and fixtures that write a submission about it and check it; a tiny search."""
 
 import shutil
+import sys
 
 import numpy as np
 import pytest
 import torch
 
 from ensemble.check import check_submission
+from ensemble.cli import app
 from ensemble.predict import ServerUnits
 from ensemble.predicting import parts as parts_module
 from ensemble.predicting.job import Job
 from ensemble.rules.weights import Weights
 from ensemble.submission import write_submission
+from models import console
 from models.recordings.data_set import open_sessions
 from models.recordings.session import fingerprint
 from models.recordings.truth import truth_folder
@@ -22,6 +25,21 @@ from tests.ensemble.small_sessions import (
     make_sessions,
     right_rows,
 )
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Run a command line; its exit code and what it printed, on either stream, in one line."""
+    monkeypatch.setattr(console.out, "width", 300)
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["ensemble", *map(str, words)])
+        with pytest.raises(SystemExit) as caught:
+            console.run(app, "python -m ensemble")
+        captured = capsys.readouterr()
+        return caught.value.code or 0, " ".join((captured.out + captured.err).split())
+
+    return call
 
 
 @pytest.fixture(scope="session")

@@ -21,21 +21,6 @@ from models.remote import Remote
 from tests.buckets import BUCKET, bucket_at_hand
 
 
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """Run a command line; its exit code and what it printed, on either stream, in one line."""
-    monkeypatch.setattr(console.out, "width", 300)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["ensemble", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            console.run(app, "python -m ensemble")
-        captured = capsys.readouterr()
-        return caught.value.code or 0, " ".join((captured.out + captured.err).split())
-
-    return call
-
-
 @pytest.fixture(scope="module")
 def submission(demo, tmp_path_factory):
     """A right submission, as the command line builds it."""

@@ -1,13 +1,9 @@
 """Ensembles for recordings that are known by their URI."""
 
-import sys
-
 import pytest
 
-from ensemble.cli import app
 from ensemble.manifest import Manifest
 from ensemble.predicting.making import Maker
-from models import console
 from models.recordings.data_set import open_sessions
 from models.recordings.session import fingerprint
 from models.recordings.store.cache import VARIABLE
@@ -31,21 +27,6 @@ def uri(store, tmp_path, monkeypatch):
     uploaded(store, (tmp_path / "bucket").as_uri())
     yield (tmp_path / "bucket").as_uri()
     other_process()
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """Run a command line; its exit code and what it printed, on either stream, in one line."""
-    monkeypatch.setattr(console.out, "width", 300)
-
-    def call(*words):
-        monkeypatch.setattr(sys, "argv", ["ensemble", *map(str, words)])
-        with pytest.raises(SystemExit) as caught:
-            console.run(app, "python -m ensemble")
-        captured = capsys.readouterr()
-        return caught.value.code or 0, " ".join((captured.out + captured.err).split())
-
-    return call
 
 
 def test_the_files_are_those_of_the_folder(demo, store, uri, tmp_path, command):

@@ -9,12 +9,14 @@ import ray
 import yaml
 from rich.console import Console
 
+from models.remote import Remote
 from search.cluster import local_ray
 from search.driver import resume_search, run_search
 from search.limits import Limits
 from search.plan import Plan, read_plan
 from search.resources import Resources
 from tests.search import fakes
+from tests.search.apart import steps_on
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -32,6 +34,18 @@ def data(tmp_path):
     for part in statistics:
         np.save(session / part / "std.npy", np.ones((2, 3)))
     return session.parent
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Of a search whose machines share nothing else; see `tests.search.apart.lose`."""
+    return Remote.parse((tmp_path / "store").as_uri())
+
+
+@pytest.fixture
+def node(tmp_path, store):
+    """Steps of the same run on a machine of this name."""
+    return lambda name, *given, **more: steps_on(tmp_path / name, store, *given, **more)
 
 
 @pytest.fixture(scope="session")

@@ -3,27 +3,15 @@
 import pytest
 
 from models.bringing import note_store
-from models.remote import Remote
 from models.runs import RunFolder
 from search.attributes import ATTRIBUTE_FLAT
 from search.fresh import refresh
 from search.mirror import WRITER
 from search.retention import strip
-from tests.search.apart import lose, names, steps_on, trained
+from tests.search.apart import lose, names, trained
 from tests.search.parts import Driver
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Remote.parse((tmp_path / "store").as_uri())
-
-
-@pytest.fixture
-def node(tmp_path, store):
-    """Steps of the same run on a machine of this name."""
-    return lambda name, *given, **more: steps_on(tmp_path / name, store, *given, **more)
 
 
 def test_the_driver_sees_what_a_worker_elsewhere_has_done(node, store, tmp_path):
@@ -62,12 +50,17 @@ def test_weights_of_an_earlier_state_are_no_ones_weights(node):
     assert len(RunFolder(old.folder).metrics()) == 2
 
 
-def test_retention_removes_in_the_store_what_it_removes_here(node, store, tmp_path):
+@pytest.fixture
+def home(node, store, tmp_path):
+    """The driver's folder of a search whose run was trained on another machine."""
     home = tmp_path / "home"
     note_store(home, store)
     trained(node("a"))
-    run = RunFolder(home / "runs/0")
-    refresh(run)
+    refresh(RunFolder(home / "runs/0"))
+    return home
+
+
+def test_retention_removes_in_the_store_what_it_removes_here(home, store):
     (store / "runs/0").remove("status.json")
     for name in ("checkpoint.pt", "predictions/mouse.npz"):
         (store / "runs/0").write(name, b"large")
@@ -79,12 +72,7 @@ def test_retention_removes_in_the_store_what_it_removes_here(node, store, tmp_pa
     assert names(store / "runs/0") == {"config.json", "metrics.jsonl", "status.json", WRITER}
 
 
-def test_retention_waits_for_a_store_that_is_away(node, store, tmp_path):
-    home = tmp_path / "home"
-    note_store(home, store)
-    trained(node("a"))
-    run = RunFolder(home / "runs/0")
-    refresh(run)
+def test_retention_waits_for_a_store_that_is_away(home, tmp_path):
     lose(tmp_path)
     assert strip(home / "runs", [0]) == set()
 

@@ -17,20 +17,9 @@ from search.mirror import WRITER, Mirror
 from search.plan import FIT
 from search.steps import FAILURE, FINISHED, PAUSED
 from tests.search import fakes
-from tests.search.apart import AWAY, TINY, give_back, names, steps_on, trained
+from tests.search.apart import AWAY, TINY, give_back, names, trained
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Remote.parse((tmp_path / "store").as_uri())
-
-
-@pytest.fixture
-def node(tmp_path, store):
-    """Steps of the same run on a machine of this name."""
-    return lambda name, *given, **more: steps_on(tmp_path / name, store, *given, **more)
 
 
 @pytest.fixture(autouse=True)
