@@ -63,7 +63,7 @@ bench: $(READY)
 	$(BIN)/python -m models bench recordings
 
 test: $(READY)
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m "not system"
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not system"
 
 test-system: $(CLUSTER_READY)
 	$(ONE_THREAD) $(BIN)/python -m pytest -m system -x -rs tests/system
@@ -72,7 +72,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m "not system"
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not system"
 
 format: $(READY)
 	$(BIN)/ruff format .

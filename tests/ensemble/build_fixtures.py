@@ -10,7 +10,7 @@ from models.bringing import SMALL, note_store
 from models.config import load_config
 from models.fit import Fit
 from models.recordings.synthetic import Recipe, write_data_set
-from models.runs import RunFolder, Status
+from models.runs import PINNED, RunFolder, Status
 
 RECIPE = Recipe(mice=2, neurons=6, train_trials=5, videos=1, repeats=1)
 CONFIG = {
@@ -51,8 +51,8 @@ class Demo:
         return copied
 
     def copy(self, home):
-        """The same search in another home, to be changed."""
-        shutil.copytree(self.home, home)
+        """The same search in another home, to be changed; of no build's members."""
+        shutil.copytree(self.home, home, ignore=shutil.ignore_patterns(PINNED))
         return Demo(self.data, home)
 
 

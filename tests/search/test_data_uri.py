@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +29,7 @@ from search.steps import FAILURE, LEAVING, PAUSED, Settings, Steps
 from tests.models.fetching import other_process, uploaded
 from tests.models.packed_stores import packed
 from tests.search import fakes
+from tests.search.searching import driver
 from tests.search.test_doctor_rules import GOOD
 from tests.search.test_kills import SPACE
 
@@ -103,14 +103,11 @@ def test_a_search_of_a_uri_and_all_that_follows(store, uri, tmp_path, place):
         slots=2,
     )
     (tmp_path / "plan.json").write_text(plan.model_dump_json())
-    command = ["tests.search.searching", str(tmp_path / "plan.json"), str(tmp_path / "home")]
-    variables = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    variables.pop("MLFLOW_TRACKING_URI", None)
-    done = subprocess.run(
-        [sys.executable, "-m", *command], env=variables, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert f"fetched to {place}" in done.stderr
+    output = tmp_path / "output"
+    with driver(tmp_path / "plan.json", tmp_path / "home", output) as process:
+        process.join()
+    assert process.exitcode == 0, output.read_text()
+    assert f"fetched to {place}" in output.read_text()
     search = tmp_path / "home/far"
     runs = [
         RunFolder(search / "runs/0"),

@@ -21,6 +21,7 @@ from search.tables import rows_of
 from tests.buckets import BUCKET, bucket_at_hand
 from tests.search import fakes
 from tests.search.conftest import space_of
+from tests.search.searching import driver
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),
@@ -62,7 +63,9 @@ def test_a_search_whose_machine_is_lost_goes_on_elsewhere(bucket, data, tmp_path
     write_plan(there / "lost", plan.model_copy(update={"limits": Limits(trials=4)}))
 
     time.sleep(2)  # until its driver is taken for lost
-    run(tmp_path, "there").check_returncode()
+    with hasty_driver(tmp_path, "there") as process:
+        process.join()
+        assert process.exitcode == 0, (tmp_path / "log").read_text()
     rows = {row.number: row for row in rows_of(load_study(there / "lost", "lost"))}
     assert [rows[number].state for number in range(4)] == ["complete"] * 4
     trained = {n for n in range(4) if (there / f"lost/runs/{n}/pids").exists()}
@@ -96,22 +99,16 @@ def begin(place, data, store):
     (place / "plan.json").write_text(plan.model_dump_json())
 
 
-def command(place, home):
-    return [sys.executable, "-m", "tests.search.copying", f"{place}/plan.json", f"{place}/{home}"]
-
-
-def run(place, home):
-    return subprocess.run(command(place, home), capture_output=True, check=False)
-
-
 def wait_until_lost(place, store):
     """Run the search, and kill it when its slow trial has trained an epoch that the store has."""
-    log = (place / "log").open("w")
-    with log, subprocess.Popen(command(place, "home"), stdout=log, stderr=log) as process:
+    with hasty_driver(place, "home") as process:
         while not known(store):
-            assert process.poll() is None, (place / "log").read_text()
+            assert process.is_alive(), (place / "log").read_text()
             time.sleep(0.2)
-        process.kill()
+
+
+def hasty_driver(place, home):
+    return driver(place / "plan.json", place / home, place / "log", hasty=True)
 
 
 def known(store):
