@@ -55,13 +55,18 @@ class Floor:
         tracker: Tracker,
         ledger: Ledger,
         submit: Callable[..., Any],
+        hear: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
-        """`submit` starts `train` with these arguments on a slot, and gives Ray's reference."""
+        """`submit` starts `train` with these arguments on a slot, and gives Ray's reference.
+
+        `hear` is told each result that says where it comes from.
+        """
         self.folder, self.config = folder, build(flat)
         self.tracker, self.ledger = tracker, ledger
         tracker.start(FLOOR_RUN, "floor", self.config, folder)
         ledger.begin(FLOOR_RUN)
         self._begin: Callable[[], Any] = partial(submit, settings, folder, flat)
+        self._hear = hear
         self._result = self._begin()
         self._over = False
 
@@ -72,8 +77,10 @@ class Floor:
                 result = ray.get(self._result)
             except ray.exceptions.RayError as error:
                 result = {FAILURE: f"the worker was lost: {str(error).splitlines()[0]}"}
+            if NODE in result:
+                self._hear(result)
             if LEAVING in result:
-                self._result = self._begin()  # on another node, once this one gets nothing more
+                self._result = self._begin()  # on another node: this one gets nothing more
             else:
                 self._end(board, result)
 

@@ -2,7 +2,9 @@
 
 import contextlib
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -150,12 +152,16 @@ class Search:
         if self.board.floor is None:
             submit = submit_on_slot(self.plan.cpus_per_trial, self.plan.gpus_per_trial)
             flat = floor_flat(self.space)
-            self.floor = Floor(self.settings, folder, flat, self.tracker, self.ledger, submit)
+            records = self.tracker, self.ledger
+            self.floor = Floor(self.settings, folder, flat, *records, submit, self._hear)
 
     def _hooks(self) -> Hooks:
-        if self.roll_call is None:
-            return Hooks(self.recorder, self.flag, self._tick)
-        return Hooks(self.recorder, self.flag, self._tick, self.roll_call.hear)
+        return Hooks(self.recorder, self.flag, self._tick, self._hear)
+
+    def _hear(self, result: Mapping[str, Any]) -> None:
+        """What a node has done, which may be for the last time."""
+        if self.roll_call is not None:
+            self.roll_call.hear(result)
 
     def _tick(self) -> None:
         if self.roll_call is not None:

@@ -12,6 +12,7 @@ from search.outbox import Outbox
 from search.scoreboard import Scoreboard
 from search.steps import FAILURE, LEAVING, PAUSED, Settings
 from search.tracking import Tracker
+from search.trainable import NODE
 
 FLAT = {"network.family": "linear"}
 
@@ -39,20 +40,25 @@ def floor(tmp_path, settings, results):
     """A floor whose tasks are counted; `results` is theirs."""
     search = tmp_path / "first"
     search.mkdir()
-    begun = []
+    begun, heard = [], []
     tracker, ledger = Tracker(Outbox(search), search), Ledger(search, 0.0)
-    made = Floor(
-        settings, search / FLOOR_RUN, FLAT, tracker, ledger, lambda *given: begun.append(given)
-    )
-    made.begun, made.results = begun, results
+
+    def submit(*given):
+        begun.append(given)
+
+    folder = search / FLOOR_RUN
+    made = Floor(settings, folder, FLAT, tracker, ledger, submit, heard.append)
+    made.begun, made.results, made.heard = begun, results, heard
     return made
 
 
 def test_a_floor_whose_machine_is_taken_away_begins_again_elsewhere(floor):
     board = Scoreboard(1)
-    floor.results.append({PAUSED: True, LEAVING: True})
+    left = {PAUSED: True, LEAVING: True, NODE: "a"}
+    floor.results.append(left)
     floor.collect(board)
     assert not floor.is_over
+    assert floor.heard == [left], "so that the node gets nothing more"
     assert board.floor is None
     assert len(floor.begun) == 2
     assert floor.begun[0] == floor.begun[1]
@@ -60,6 +66,7 @@ def test_a_floor_whose_machine_is_taken_away_begins_again_elsewhere(floor):
     floor.collect(board)
     assert floor.is_over
     assert board.floor.reason == "it is too large"
+    assert floor.heard == [left], "this one came from nowhere"
 
 
 def test_a_floor_that_ctrl_c_has_paused_stands_still(floor):
