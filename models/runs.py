@@ -246,7 +246,10 @@ def search_folder(home: Path, name: str) -> Path:
     if not (folder / "search.json").is_file():
         names = sorted(path.parent.name for path in home.glob("*/search.json"))
         known = f"known here: {', '.join(names)}" if names else "there is none yet"
-        remedy = "Start one with 'python -m search run DATA --name NAME', or give --home."
+        remedy = (
+            "Start one with 'python -m search run DATA --name NAME', give --home, or bring one "
+            "from its store: 'python -m search fetch NAME --store URI'."
+        )
         raise RunError(f"no search is called '{name}' in {home}; {known}", remedy)
     return folder
 

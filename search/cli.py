@@ -267,7 +267,7 @@ def doctor(
     with err.status("looking at machines, recordings, storage and records"):
         findings = examine(data, home_folder(home), address, store or "")
     out.print(findings_table(findings))
-    out.print(summary(findings, data, home))
+    out.print(summary(findings, data, home=home, address=address, store=store))
     if json is not None:
         write_findings(json, findings)
     if count(findings, "problem"):

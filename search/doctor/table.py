@@ -27,14 +27,14 @@ def findings_table(findings: Sequence[Finding]) -> Table:
     return made
 
 
-def summary(findings: Sequence[Finding], data: Where, home: Path | None) -> str:
-    """How it stands, and the next step."""
+def summary(findings: Sequence[Finding], data: Where, **options: object) -> str:
+    """How it stands, and the next step, with the options of the same names that were given."""
     problems, warnings = (count(findings, state) for state in ("problem", "warning"))
     told = f"{plural(problems, 'problem')}, {plural(warnings, 'warning')}"
     if problems:
         return f"{told}: mend the problems, then run this again"
-    where = f" --home {home}" if home else ""
-    return f"{told}\nnext: python -m search run {data} --name NAME{where}"
+    given = "".join(f" --{name} {value}" for name, value in options.items() if value)
+    return f"{told}\nnext: python -m search run {data} --name NAME{given}"
 
 
 def count(findings: Sequence[Finding], state: State) -> int:

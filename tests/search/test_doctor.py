@@ -184,7 +184,9 @@ def test_a_check_that_breaks_is_a_problem_that_names_it():
     (found,) = guarded("disk", lambda: [][0])
     assert (found.name, found.state) == ("disk", "problem")
     assert "IndexError: list index out of range" in found.found
-    assert "1 problem" in summary([found, ok("a", "b")], Path("data"), None)
+    assert "1 problem" in summary([found, ok("a", "b")], Path("data"))
+    told = summary([ok("a", "b")], Path("data"), home=None, address="auto", store="s3://b/searches")
+    assert told.endswith("run data --name NAME --address auto --store s3://b/searches")
 
 
 def doctor(monkeypatch, *arguments):
