@@ -112,7 +112,7 @@ class Spread:
         if self._began and time.monotonic() - self._began > PATIENCE:
             self._began = 0.0
             self._tell(
-                f"no worker has begun yet: the cluster has no room for one with {self._share}"
+                f"no worker has begun yet: perhaps the cluster has no room for one with {self._share}"
             )
 
     def _end(self) -> None:

@@ -10,7 +10,7 @@ from search.delivery import Delivery
 from search.mlflow_store import Refused
 from search.outbox import Outbox
 
-LONG = 30.0
+LONG = 120.0
 
 
 @pytest.fixture(autouse=True)

@@ -224,7 +224,7 @@ def test_every_node_of_a_cluster_is_asked(data, tmp_path):
     file = tmp_path / "findings.json"
     words = ["doctor", str(data), "--home", str(tmp_path / "home"), "--json", str(file)]
     program = [sys.executable, "-m", "tests.search.doctor_cluster", *words]
-    ended = subprocess.run(program, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(program, capture_output=True, text=True, timeout=600, check=False)
     assert file.exists(), ended.stderr
     found = json.loads(file.read_text())
     lines = {line["name"]: line["found"] for line in found if line["state"] == "ok"}

@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-LONG = 240.0
+LONG = 600.0
 EPOCHS = 40
 
 

@@ -44,10 +44,10 @@ def test_ui_serves_the_search_s_records_until_it_is_told_to_stop(tmp_path):
     command = [sys.executable, "-m", "search", "ui", "--port", str(port), "--home", str(tmp_path)]
     ui = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        assert wait_until(lambda: answers(port), 90)
+        assert wait_until(lambda: answers(port), 300)
         client = MlflowClient(f"http://127.0.0.1:{port}")
         assert client.get_experiment_by_name("mine") is not None
     finally:
         ui.send_signal(signal.SIGTERM)
-        ui.wait(30)
-    assert wait_until(lambda: not answers(port), 20)
+        ui.wait(120)
+    assert wait_until(lambda: not answers(port), 120)
