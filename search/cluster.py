@@ -72,12 +72,12 @@ def ray_for(plan: Plan, home: Path, resources: Resources) -> Iterator[None]:
 
     Raises UserError where a node of the cluster may not.
     """
+    pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(resources.slots + resources.ahead)}
     if resources.address is None:
         cpus = math.ceil(resources.slots * plan.cpus_per_trial)
-        with local_ray(cpus, resources.gpus):
+        with variables(pending), local_ray(cpus, resources.gpus):
             yield
         return
-    pending = {"TUNE_MAX_PENDING_TRIALS_PG": str(resources.slots + resources.ahead)}
     with variables({**ENVIRONMENT, **pending}), connected(resources.address, _environment()):
         check_nodes(RayNodes(PATIENCE), home.resolve(), absolute(plan.data), plan.store)
         with quiet(LOGGERS):

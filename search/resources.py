@@ -22,7 +22,7 @@ class Resources:
     address: str | None = None
     """Of a Ray cluster that runs already; None for a Ray of this search's own, on this machine."""
     ahead: int = 1
-    """Trials that a cluster is asked to hold beyond the slots, so that no slot waits for a proposal."""
+    """Trials that Ray is asked to hold beyond the slots, so that no slot waits for a proposal."""
 
     @property
     def device(self) -> str:

@@ -103,7 +103,8 @@ class Search:
                     self._go_on(moved) if begun and self.outbox.written else self._begin()
                     self.delivery.start()
                     self._start_floor()
-                tuner(self.plan, self.settings, self.recorder, self._hooks()).fit()
+                slots = None if self.resources.address else self.resources.slots
+                tuner(self.plan, self.settings, self.recorder, self._hooks(), slots).fit()
                 self._wait_for_floor()
             finally:
                 self._close()
@@ -197,12 +198,13 @@ class Search:
 
     def _is_to_wait(self) -> bool:
         """Whether no trial may begin for the moment."""
-        return self._is_full() or self._disk_is_low()
+        full = self._is_full()
+        if full and not self.board.count("running"):
+            self._tick()  # the floor has the only slot: Ray asks here, and nothing else
+        return full or self._disk_is_low()
 
     def _is_full(self) -> bool:
-        """Whether a cluster holds all trials that it is to hold; on one machine Ray sees to that."""
-        if self.resources.address is None:
-            return False
+        """Whether Ray holds all trials that it is to hold."""
         floor = self.floor is not None and not self.floor.is_over
         live = len(self.proposer.open) - len(self.proposer.interrupted) + floor
         return live >= self.resources.slots + self.resources.ahead

@@ -100,11 +100,29 @@ def _objective_mistakes(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 class Stopping(FIFOScheduler):
-    """Trials start in order; `is_weak`, which gets a trial's number and report, says which stop."""
+    """Trials start in order; `is_weak`, which gets a trial's number and report, says which stop.
 
-    def __init__(self, is_weak: Callable[[int, Mapping[str, Any]], bool]) -> None:
+    Where all `slots` are there from the beginning, a worker that is free goes to a trial for which none
+    is being started. Tune would give it to the first that waits and give up the worker which that one is
+    to have: where trials take less time than a worker's start, only one slot would ever be used.
+    """
+
+    def __init__(
+        self, is_weak: Callable[[int, Mapping[str, Any]], bool], slots: int | None = None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._is_weak = is_weak
+        self._is_weak, self._slots = is_weak, slots
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Any:
+        """Of the trials that wait, the first that a free worker may have; None if none waits."""
+        live = tune_controller.get_live_trials()
+        waiting = sorted(
+            (trial for trial in live if trial.status == trial.PENDING),
+            key=lambda trial: int(trial.config[NUMBER]),
+        )
+        running = sum(trial.status == trial.RUNNING for trial in live)
+        starting = 0 if self._slots is None else max(self._slots - running - 1, 0)
+        return waiting[min(starting, len(waiting) - 1)] if waiting else None
 
     def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:  # noqa: ARG002
         """Stop a trial that is weak."""

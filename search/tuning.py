@@ -15,15 +15,20 @@ from search.trainable import SETTINGS, Trainable
 MANY = 10**9
 
 
-def tuner(plan: Plan, settings: Settings, recorder: Recorder, hooks: Callback) -> tune.Tuner:
-    """What trains the recorder's proposals until there are no more."""
+def tuner(
+    plan: Plan, settings: Settings, recorder: Recorder, hooks: Callback, slots: int | None
+) -> tune.Tuner:
+    """What trains the recorder's proposals until there are no more.
+
+    `slots` is how many trials run at a time from the beginning; None where nodes come and go.
+    """
     share = {"cpu": plan.cpus_per_trial, "gpu": plan.gpus_per_trial}
     return tune.Tuner(
         tune.with_resources(Trainable, share),
         param_space={SETTINGS: settings.model_dump(mode="json")},
         tune_config=tune.TuneConfig(
             search_alg=recorder.proposer,
-            scheduler=Stopping(recorder.is_weak),
+            scheduler=Stopping(recorder.is_weak, slots),
             num_samples=MANY,  # the proposer says when it is enough
             reuse_actors=True,
             trial_dirname_creator=lambda trial: str(trial.trial_id),

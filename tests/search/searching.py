@@ -26,6 +26,7 @@ FORKS.set_forkserver_preload([__name__])
 @contextmanager
 def driver(plan, home, output, hasty=False):
     """A process that searches, which does not outlive the block; what it prints is added to a file."""
+    Path(output).touch()  # which may be read before the process writes to it
     given = (str(plan), str(home), str(output), hasty, dict(os.environ))
     process = FORKS.Process(target=main, args=given)
     process.start()
