@@ -111,6 +111,8 @@ def test_nothing_is_lost_and_nothing_is_trained_twice(killed):
     assert len(trials) == TRIALS
     states = Counter(trial.state for trial in trials)
     assert set(states) == {TrialState.COMPLETE, TrialState.PRUNED}, "a lost worker is no failure"
+    others = [trial for trial in study.trials if "configuration" not in trial.user_attrs]
+    assert {trial.user_attrs.get("refused") for trial in others} <= {"was tried already"}
     client = open_client(killed)
     experiment = client.get_experiment_by_name("killed")
     runs = client.search_runs([experiment.experiment_id])
