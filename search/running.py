@@ -198,10 +198,10 @@ class Search:
 
     def _is_to_wait(self) -> bool:
         """Whether no trial may begin for the moment."""
-        full = self._is_full()
-        if full and not self.board.count("running"):
-            self._tick()  # the floor has the only slot: Ray asks here, and nothing else
-        return full or self._disk_is_low()
+        waits = self._is_full() or self._disk_is_low()
+        if waits and not self.board.count("running"):
+            self._tick()  # Ray asks here again and again, and nothing else, when no trial runs
+        return waits
 
     def _is_full(self) -> bool:
         """Whether Ray holds all trials that it is to hold."""
@@ -219,8 +219,6 @@ class Search:
                 f"{free:.1f} GB free in {self.folder}, {self.plan.min_free_gb:g} are wanted: "
                 + ("no trial begins until there is more" if low else "trials begin again")
             )
-        if low:
-            self._tick()  # Ray asks here again and again, and nothing else, when no trial runs
         return low
 
     def _pause(self) -> None:
