@@ -103,8 +103,7 @@ class Search:
                     self._go_on(moved) if begun and self.outbox.written else self._begin()
                     self.delivery.start()
                     self._start_floor()
-                slots = None if self.resources.address else self.resources.slots
-                tuner(self.plan, self.settings, self.recorder, self._hooks(), slots).fit()
+                tuner(self.plan, self.settings, self.recorder, self._hooks()).fit()
                 self._wait_for_floor()
             finally:
                 self._close()

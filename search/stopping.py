@@ -1,4 +1,4 @@
-"""Which trials stop early: pruners of Optuna's kind, behind Ray's interface of schedulers.
+"""Which trials stop early: pruners of Optuna's kind, asked after every epoch.
 
 Their whole state is in the study, so a search that is resumed stops as one that was never interrupted.
 ASHA (Li et al., 2020) has rungs at grace, grace * reduction, ... epochs: a trial goes on if its score is
@@ -9,7 +9,7 @@ objectives.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from optuna.pruners import (
@@ -18,7 +18,6 @@ from optuna.pruners import (
     MedianPruner,
     NopPruner,
 )
-from ray.tune.schedulers import FIFOScheduler
 
 from models.errors import UserError
 from models.runs import SCORE
@@ -26,7 +25,6 @@ from search.halving import SuccessiveHalving, rungs_within
 from search.plan import Plan, Rule
 from search.recorded import most_epochs
 from search.space import Space
-from search.trainable import NUMBER
 
 EPOCH = "epoch"
 FOR_SEVERAL: tuple[Rule, ...] = ("asha", "none")
@@ -97,41 +95,6 @@ def _objective_mistakes(plan: Plan) -> Iterator[tuple[str, str]]:
             f"larger ones score higher; found the objectives {', '.join(plan.objectives)}",
             f"Choose --stopping {' or '.join(FOR_SEVERAL)}.",
         )
-
-
-class Stopping(FIFOScheduler):
-    """Trials start in order; `is_weak`, which gets a trial's number and report, says which stop.
-
-    Where all `slots` are there from the beginning, a worker that is free goes to a trial for which none
-    is being started. Tune would give it to the first that waits and give up the worker which that one is
-    to have: where trials take less time than a worker's start, only one slot would ever be used.
-    """
-
-    def __init__(
-        self, is_weak: Callable[[int, Mapping[str, Any]], bool], slots: int | None = None
-    ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._is_weak, self._slots = is_weak, slots
-
-    def choose_trial_to_run(self, tune_controller: Any) -> Any:
-        """Of the trials that wait, the first that a free worker may have; None if none waits."""
-        live = tune_controller.get_live_trials()
-        waiting = sorted(
-            (trial for trial in live if trial.status == trial.PENDING),
-            key=lambda trial: int(trial.config[NUMBER]),
-        )
-        running = sum(trial.status == trial.RUNNING for trial in live)
-        starting = 0 if self._slots is None else max(self._slots - running - 1, 0)
-        return waiting[min(starting, len(waiting) - 1)] if waiting else None
-
-    def on_trial_result(self, tune_controller: Any, trial: Any, result: dict[str, Any]) -> str:  # noqa: ARG002
-        """Stop a trial that is weak."""
-        weak = self._is_weak(trial.config[NUMBER], result)
-        return str(self.STOP if weak else self.CONTINUE)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Ray pickles what it is given for a restore of its own, which is not used."""
-        return {}
 
 
 def has_score(result: Mapping[str, Any]) -> bool:

@@ -8,27 +8,22 @@ from ray.tune import Callback
 from search.callback import RETRIES
 from search.plan import Plan
 from search.recorder import Recorder
+from search.scheduler import Scheduler
 from search.steps import Settings
-from search.stopping import Stopping
 from search.trainable import SETTINGS, Trainable
 
 MANY = 10**9
 
 
-def tuner(
-    plan: Plan, settings: Settings, recorder: Recorder, hooks: Callback, slots: int | None
-) -> tune.Tuner:
-    """What trains the recorder's proposals until there are no more.
-
-    `slots` is how many trials run at a time from the beginning; None where nodes come and go.
-    """
+def tuner(plan: Plan, settings: Settings, recorder: Recorder, hooks: Callback) -> tune.Tuner:
+    """What trains the recorder's proposals until there are no more."""
     share = {"cpu": plan.cpus_per_trial, "gpu": plan.gpus_per_trial}
     return tune.Tuner(
         tune.with_resources(Trainable, share),
         param_space={SETTINGS: settings.model_dump(mode="json")},
         tune_config=tune.TuneConfig(
             search_alg=recorder.proposer,
-            scheduler=Stopping(recorder.is_weak, slots),
+            scheduler=Scheduler(recorder.is_weak),
             num_samples=MANY,  # the proposer says when it is enough
             reuse_actors=True,
             trial_dirname_creator=lambda trial: str(trial.trial_id),

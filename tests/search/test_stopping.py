@@ -1,13 +1,9 @@
 """Which trials stop early, in studies made by hand."""
 
-import pickle
-from types import SimpleNamespace
-
 import numpy as np
 import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
-from ray.tune.schedulers import TrialScheduler
 
 from models.errors import UserError
 from models.runs import SCORE
@@ -18,13 +14,11 @@ from search.reading import parse_space
 from search.sampler import open_study
 from search.stopping import (
     STARTUP,
-    Stopping,
     check_stopping,
     grace_epochs,
     has_score,
     make_pruner,
 )
-from search.trainable import NUMBER
 
 EPOCHS, GRACE, REDUCTION = 21, 2, 3
 SHORT = 7
@@ -247,21 +241,6 @@ def test_all_that_a_rule_cannot_do_is_said_at_once():
 )
 def test_what_a_rule_can_do_is_not_refused(asked):
     check_stopping(Plan(name="a", data="/data", **asked), SPACE)
-
-
-def test_tune_stops_a_weak_trial_and_its_snapshot_holds_nothing():
-    asked = []
-
-    def is_weak(number, result):
-        asked.append((number, result))
-        return result[SCORE] < 0.5
-
-    stopping = Stopping(is_weak)
-    trial = SimpleNamespace(config={NUMBER: 7})
-    assert stopping.on_trial_result(None, trial, {SCORE: 0.6}) == TrialScheduler.CONTINUE
-    assert stopping.on_trial_result(None, trial, {SCORE: 0.4}) == TrialScheduler.STOP
-    assert [number for number, _ in asked] == [7, 7]
-    pickle.dumps(stopping)
 
 
 @pytest.mark.parametrize(
