@@ -9,7 +9,7 @@ from pathlib import Path
 from models.bench.figure import Figure, less_is_better, more_is_better
 from models.bench.fresh import measure
 from models.environment import variables
-from search.bench.clustered import DETECTED
+from search.bench.clustered import BESIDE
 
 CLUSTERED = "search.bench.clustered"
 PROMISES = {
@@ -26,8 +26,9 @@ LIMIT_MB = 1000.0
 class Size:
     """How much is measured."""
 
-    trials_a_node: int = 6
-    """Sleeping trials, of twenty seconds each."""
+    trials_a_node: int = 10
+    """Sleeping trials, of twenty seconds each. The workers of all nodes load their libraries on this
+    machine's cores, as those of machines of their own would not: that takes more than half a trial."""
     trivial: int = 1000
     """Trials for the driver's memory."""
 
@@ -39,15 +40,17 @@ class Clustered:
     figures: list[Figure]
     walls: dict[int, float]
     """Seconds by nodes."""
+    begun: dict[int, float]
+    """Of these, until a trial began to train."""
     detected: float
     """Seconds until Ray saw that a node was lost."""
 
     def lines(self) -> list[str]:
         """What stands beside the table."""
-        walls = ", ".join(f"{wall:.0f} s on {count}" for count, wall in self.walls.items())
         lost = self.figures[1].value
         return [
-            f"as many sleeping trials a node: {walls}",
+            f"as many sleeping trials a node: {_by_nodes(self.walls)}",
+            f"until the first of them trained: {_by_nodes(self.begun)}",
             f"a lost node: Ray saw it after {self.detected:.1f} s, "
             f"and a trial went on {lost - self.detected:.1f} s later",
             f"load of the machine at the end: {os.getloadavg()[0]:.1f}",
@@ -60,7 +63,9 @@ def bench_cluster(size: Size) -> Clustered:
     Beside the figures stand what is ideal (an efficiency of 1), what Ray itself takes to see a loss,
     and what a driver may take.
     """
-    walls = {count: _run("scaling", count, count * size.trials_a_node)[0] for count in NODES}
+    scaled = {count: _run("scaling", count, count * size.trials_a_node) for count in NODES}
+    walls = {count: wall for count, (wall, _) in scaled.items()}
+    begun = {count: first for count, (_, first) in scaled.items()}
     lost, detected = _run("recovery")
     peak, _ = _run("memory", size.trivial)
     figures = [
@@ -68,15 +73,19 @@ def bench_cluster(size: Size) -> Clustered:
         less_is_better("recovery_s", lost, "s", detected),
         less_is_better("driver_mb_1000_trials", peak, "MB", LIMIT_MB),
     ]
-    return Clustered(figures, walls, detected)
+    return Clustered(figures, walls, begun, detected)
 
 
 def _run(way: str, *arguments: object) -> tuple[float, float]:
-    """What a search gives, and the seconds until a loss was seen, NaN where nothing was lost."""
+    """What a search gives, and what it gives beside that; NaN where there is nothing."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, variables(_of_ray()):
         result = measure(f"{CLUSTERED}:{way}", folder, *arguments).result
-        seen = Path(folder) / DETECTED
-        return result, float(seen.read_text()) if seen.exists() else float("nan")
+        beside = Path(folder) / BESIDE
+        return result, float(beside.read_text()) if beside.exists() else float("nan")
+
+
+def _by_nodes(seconds: dict[int, float]) -> str:
+    return ", ".join(f"{each:.0f} s on {count}" for count, each in seconds.items())
 
 
 def _of_ray() -> dict[str, str]:

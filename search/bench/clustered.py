@@ -18,7 +18,7 @@ from rich.console import Console
 from models.bench.generated import write_session
 from models.errors import UserError
 from search.bench import sleeping, trivial
-from search.bench.times import FILE
+from search.bench.times import FILE, read_served
 from search.bench.watch import watching
 from search.cluster import resources_at
 from search.driver import run_search
@@ -30,8 +30,8 @@ EVERY = 0.1
 HEAD = {"num_cpus": 0, "include_dashboard": False}
 USED = 4
 """Slots, of the search that loses a node."""
-DETECTED = "detected"
-"""File with the seconds that Ray took to see that a node is lost."""
+BESIDE = "beside"
+"""File with a second figure, where there is one."""
 
 
 @contextlib.contextmanager
@@ -47,9 +47,17 @@ def declared(nodes: int, slots: int) -> Iterator[Any]:
 
 
 def scaling(folder: str, nodes: str, trials: str) -> float:
-    """Seconds of a search of sleeping trials on nodes of one slot, from its start to its end."""
+    """Seconds of a search of sleeping trials on nodes of one slot, from its start to its end.
+
+    Beside that: until a trial began to train.
+    """
+    home = Path(folder)
     with declared(int(nodes), slots=1) as cluster:
-        return _search(Path(folder), cluster.address, int(trials), sleeping.FIT, sleeping.EPOCHS)
+        wall = _search(home, cluster.address, int(trials), sleeping.FIT, sleeping.EPOCHS)
+        began = time.time() - wall
+    first = min(each.began for each in read_served(home / NAME / "runs")) - sleeping.EPOCH_S
+    (home / BESIDE).write_text(str(first - began))
+    return wall
 
 
 def memory(folder: str, trials: str) -> float:
@@ -62,7 +70,7 @@ def memory(folder: str, trials: str) -> float:
 def recovery(folder: str) -> float:
     """Seconds from the loss of a node to the first step of one of its trials elsewhere.
 
-    Four slots of six are in use, so that there is room for them.
+    Four slots of six are in use, so that there is room for them. Beside that: until Ray saw the loss.
     """
     home, found = Path(folder), [float("nan"), float("nan")]
     with declared(nodes=3, slots=2) as cluster:
@@ -70,7 +78,7 @@ def recovery(folder: str) -> float:
         thread.start()
         _search(home, cluster.address, USED, sleeping.FIT, sleeping.EPOCHS, slots=USED)
         thread.join()
-    (home / DETECTED).write_text(str(found[0]))
+    (home / BESIDE).write_text(str(found[0]))
     return found[1]
 
 

@@ -80,10 +80,10 @@ def cluster(
     json: Json = None,
     trials: Annotated[
         int, typer.Option(min=1, help="Sleeping trials of twenty seconds, for each node.")
-    ] = 6,
+    ] = 10,
     trivial: Annotated[int, typer.Option(min=16, help="Trials for the driver's memory.")] = 1000,
 ) -> None:
-    """Measure how a search scales over declared nodes, and what the loss of one costs; ten minutes."""
+    """Measure how a search scales over declared nodes, and what the loss of one costs; 20 minutes."""
     from models.bench.figure import figure_table, show
     from search.bench.cluster import PROMISES, Size, bench_cluster
 
