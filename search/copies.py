@@ -14,6 +14,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from models.bringing import store_of
@@ -49,10 +50,13 @@ def check_new(plan: Plan) -> None:
 
 
 class Copies:
-    """One driver's part of a search's store; without a store nothing is done."""
+    """One driver's part of a search's store; without a store nothing is done.
+
+    While the search runs, copies are sent by a thread: a slow network does not hold up the trials.
+    """
 
     def __init__(self, folder: Path, pause: Path, tell: Callable[[str], None]) -> None:
-        """`tell` gets a line when the store goes away, and when it is back."""
+        """`tell` gets a line when the store goes away, and when it is back, from any thread."""
         self.folder, self.pause, self.tell = folder, pause, tell
         self.store = store_of(folder)
         self.taken = False
@@ -61,6 +65,8 @@ class Copies:
         self._begun = self._paused = False
         self._due = 0.0
         self._away = False
+        self._thread = ThreadPoolExecutor(1, "copies")
+        self._sending: Future[None] | None = None
 
     def begin(self) -> None:
         """Take the search; from here on its name is taken in the store.
@@ -74,27 +80,29 @@ class Copies:
         self._check_newest()
         self._sign()
         self.store.remove(self._pause_name)
-        self._copy()
+        self._copy(packed(self.folder))
         self._begun = True
 
     def tick(self) -> None:
-        """Copy what is due; where the store is away that is said, and waits."""
-        if self.store is None or self.taken or not self._begun:
+        """Begin to send what is due, and return; where the store is away that is said, and waits."""
+        if self.store is None or self.taken or not self._begun or self.is_sending():
             return
-        paused = self.pause.exists()
-        if time.monotonic() < self._due and (paused == self._paused or self._away):
-            return
-        try:
-            self._show_pause(paused)
-            if time.monotonic() >= self._due:
-                self._copy()
-            self._say_back()
-        except StorageError as error:
-            self._say_away(error)
-            self._due = time.monotonic() + EVERY
+        paused, due = self.pause.exists(), time.monotonic() >= self._due
+        if due or (paused != self._paused and not self._away):
+            # Packed here, between two records, and so of one moment.
+            records = packed(self.folder) if due else None
+            self._sending = self._thread.submit(self._send, paused, records)
+
+    def is_sending(self) -> bool:
+        """Whether a copy is under way; raises what nobody has foreseen of one that is over."""
+        if self._sending is None or not self._sending.done():
+            return self._sending is not None
+        self._sending.result()
+        return False
 
     def close(self) -> None:
         """Copy everything for the last time, and let go of the search."""
+        self._thread.shutdown()
         if self.store is None or self.taken or not self._begun:
             return
         try:
@@ -106,21 +114,31 @@ class Copies:
     def _pause_name(self) -> str:
         return self.pause.relative_to(self.folder).as_posix()
 
+    def _send(self, paused: bool, records: bytes | None) -> None:
+        try:
+            self._show_pause(paused)
+            if records is not None:
+                self._copy(records)
+            self._say_back()
+        except StorageError as error:
+            self._say_away(error)
+            self._due = time.monotonic() + EVERY
+
     def _finish(self) -> None:
         assert self.store is not None
-        self._copy()
+        self._copy(packed(self.folder))
         if not self.taken:
             self.store.remove(self._pause_name)
             self.store.remove(DRIVER)
 
-    def _copy(self) -> None:
+    def _copy(self, records: bytes) -> None:
         assert self.store is not None
         self.taken = self._other() is not None
         if self.taken:
             self.tell(f"another driver has taken this search over; see {self.store / DRIVER}")
             return
         self._sign()
-        self.store.write(RECORDS, packed(self.folder))
+        self.store.write(RECORDS, records)
         self.store.upload(self.folder, [PLAN])
         self._due = time.monotonic() + EVERY
 

@@ -1,6 +1,8 @@
 """A search in a store outlasts its machine: it is fetched to another one, and goes on there."""
 
 import shutil
+import threading
+import time
 
 import pytest
 
@@ -23,6 +25,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
+
+PATIENCE = 300.0
 
 
 @pytest.fixture
@@ -50,6 +54,19 @@ def stored(tmp_path, store):
 
 def driver(folder, said=None):
     return Copies(folder, folder / "pause", (said if said is not None else []).append)
+
+
+def tick(copies):
+    """As the driver's loop does, until what is due is sent."""
+    copies.tick()
+    settle(copies)
+
+
+def settle(copies):
+    until = time.monotonic() + PATIENCE
+    while copies.is_sending():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def copy(folder):
@@ -182,9 +199,9 @@ def test_a_pause_is_shown_in_the_store(stored, store):
     place.write("pause", b"an old one")
     copies.begin()
     assert not place.has("pause")
-    copies.tick()
+    tick(copies)
     (stored / "pause").touch()
-    copies.tick()
+    tick(copies)
     assert place.has("pause")
     (stored / "pause").unlink()
     copies.close()
@@ -196,16 +213,45 @@ def test_a_store_that_is_away_is_said_once_and_when_it_is_back(stored, tmp_path,
     said = []
     copies = driver(stored, said)
     copies.begin()
-    copies.tick()
+    tick(copies)
     (tmp_path / "store").rename(tmp_path / "away")
     (tmp_path / "store").touch()
-    copies.tick()
-    copies.tick()
+    tick(copies)
+    tick(copies)
     assert [line[:17] for line in said] == ["the store is away"]
     (tmp_path / "store").unlink()
     (tmp_path / "away").rename(tmp_path / "store")
-    copies.tick()
+    tick(copies)
     assert said[1:] == ["the store is back"]
+
+
+def test_a_slow_store_does_not_hold_up_the_driver(stored, monkeypatch):
+    monkeypatch.setattr("search.copies.EVERY", 0.0)
+    go, written = threading.Event(), []
+
+    def write(self, name, content):  # noqa: ARG001
+        assert go.wait(PATIENCE)
+        written.append(name)
+
+    copies = driver(stored)
+    copies.begin()
+    monkeypatch.setattr(Remote, "write", write)
+    copies.tick()
+    copies.tick()
+    assert copies.is_sending()
+    assert not written
+    go.set()
+    settle(copies)
+    assert written == [RECORDS]
+
+
+def test_what_nobody_has_foreseen_in_a_copy_ends_the_driver(stored, monkeypatch):
+    monkeypatch.setattr("search.copies.EVERY", 0.0)
+    copies = driver(stored)
+    copies.begin()
+    monkeypatch.setattr(Remote, "write", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        tick(copies)
 
 
 def test_runs_that_the_records_do_not_know_are_forgotten(stored, store):
