@@ -29,12 +29,18 @@ from tests.ensemble.build_fixtures import Demo, complete_ones
 WANTED = Wanted(top=2, rule="mean")
 
 
-def build_into(out, demo, **options):
-    """Build in this process; what was printed, and the files' hashes."""
+def outcome_of(out, demo, candidates=None, **options):
+    """Build in this process, on a console that is no terminal; what came of it, and what was printed."""
     text = io.StringIO()
-    asked = Options(demo.data, out, WANTED, **{"device": "cpu"} | options)
-    build(complete_ones(demo), asked, Console(file=text, width=200))
-    return text.getvalue(), files_of(out)
+    candidates = candidates or complete_ones(demo)
+    asked = Options(demo.data, out, **{"device": "cpu"} | options)
+    return build(candidates, asked, Console(file=text, width=200)), text.getvalue()
+
+
+def build_into(out, demo, **options):
+    """Build of the two that are wanted; what was printed, and the files' hashes."""
+    _, text = outcome_of(out, demo, wanted=WANTED, **options)
+    return text, files_of(out)
 
 
 def files_of(out):

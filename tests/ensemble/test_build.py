@@ -6,34 +6,23 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from ensemble import build as building
 from ensemble.asking import options_of
 from ensemble.build import Options, build, rebuild
 from ensemble.candidates import members_of_runs
-from ensemble.checks.verdict import Report
 from ensemble.chosen import Wanted
-from ensemble.costs import size
 from ensemble.manifest import Manifest
 from ensemble.naming import targets
 from ensemble.reader import read_rows
 from ensemble.score import score_file
 from models.answers import Answers
-from models.errors import Problem, ProblemsFound, UserError
+from models.errors import UserError
 from models.metrics import response_precision, scored_frames
 from models.recordings.data_set import open_sessions
 from models.recordings.truth import truth_folder
 from models.scoring import server_units
 from models.trained import TrainedRun
 from tests.ensemble.build_fixtures import complete_ones, set_score, train
-
-
-def build_into(out, demo, candidates=None, **options):
-    """Build on a console that is no terminal; what came of it, and what was printed."""
-    text = io.StringIO()
-    console = Console(file=text, width=200)
-    candidates = candidates or complete_ones(demo)
-    options = {"device": "cpu"} | options
-    return build(candidates, Options(demo.data, out, **options), console), text.getvalue()
+from tests.ensemble.building import outcome_of
 
 
 def best_labels(result, count):
@@ -53,7 +42,7 @@ def built(demo, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TrainedRun, "respond", counted)
-        result, text = build_into(out, demo, wanted=Wanted(top=2, rule="mean"))
+        result, text = outcome_of(out, demo, wanted=Wanted(top=2, rule="mean"))
     return out, result, text, calls
 
 
@@ -153,7 +142,7 @@ def test_the_manifest_tells_what_the_files_are_made_of(built, demo):
 
 
 def test_one_candidate_is_the_ensemble_and_says_why(demo, tmp_path):
-    result, text = build_into(tmp_path, demo, members_of_runs([demo.run(1)]))
+    result, text = outcome_of(tmp_path, demo, members_of_runs([demo.run(1)]))
     assert result.selection.chosen == 1
     assert result.scores[0].ensemble == pytest.approx(result.scores[0].best_single, abs=1e-9)
     assert result.scores[0].floor is None
@@ -166,7 +155,7 @@ def test_options_reach_the_files(demo, tmp_path):
     options = {"frames": 250, "trial_indices": "file", "dtype": "float32", "mantissa_bits": 10}
     only = {"mice": (mouse.name,), "scheme": "current", "normalise": False}
     only |= {"wanted": Wanted(pool=1)}
-    result, text = build_into(tmp_path, demo, **options, **only)
+    result, text = outcome_of(tmp_path, demo, **options, **only)
     names = [report.path.name for report in result.reports]
     assert "predictions_final_test_bonus_ood.parquet.brotli" in names
     assert len(result.zips) == 3
@@ -183,22 +172,10 @@ def test_options_reach_the_files(demo, tmp_path):
     assert len(result.selection.candidates) == 1
 
 
-def test_a_file_that_fails_its_check_ends_without_zips_and_manifest(demo, tmp_path, monkeypatch):
-    def refuse(path, *_, **__):
-        return Report(path, 1, (Problem("file", "it is right", "it is not"),))
-
-    monkeypatch.setattr(building, "check_submission", refuse)
-    result, _ = build_into(tmp_path, demo, members_of_runs([demo.run(1)]))
-    assert not result.ok
-    assert not result.zips
-    assert result.manifest is None
-    assert not [*tmp_path.glob("*.zip"), *tmp_path.glob("*.json")]
-
-
 def test_a_tier_that_was_trained_on_is_not_evaluated(demo, tmp_path):
     tiers = {"folds": 2, "fold": 0, "downsample": 4, "tiers": ["train", "oracle"]}
     train(tmp_path / "run", demo.data, 3, data=tiers)
-    result, _ = build_into(tmp_path / "out", demo, members_of_runs([tmp_path / "run"]))
+    result, _ = outcome_of(tmp_path / "out", demo, members_of_runs([tmp_path / "run"]))
     assert "oracle" not in [each.tier for each in result.scores]
     assert result.scores
 
@@ -210,36 +187,12 @@ def test_without_a_truth_only_public_responses_are_evaluated(demo, tmp_path):
         (link / session.name).symlink_to(session.path)
     moved = type(demo)(link, demo.home)
     one = {"wanted": Wanted(top=1), "mice": (open_sessions(demo.data)[0].name,)}
-    result, text = build_into(tmp_path / "out", moved, **one)
+    result, text = outcome_of(tmp_path / "out", moved, **one)
     assert [each.tier for each in result.scores] == ["oracle"]
     assert result.scores[0].ceiling is None
     assert "ceiling" not in text
-    given, _ = build_into(tmp_path / "out", moved, truth=truth_folder(demo.data), **one)
+    given, _ = outcome_of(tmp_path / "out", moved, truth=truth_folder(demo.data), **one)
     assert len(given.scores) == 5
-
-
-def test_runs_of_other_recordings_are_refused_before_anything_is_written(demo, tmp_path):
-    (tmp_path / "fewer").mkdir()
-    session = open_sessions(demo.data)[0]
-    (tmp_path / "fewer" / session.name).symlink_to(session.path)
-    fewer = type(demo)(tmp_path / "fewer", demo.home)
-    with pytest.raises(ProblemsFound, match="its mice are those of the recordings"):
-        build_into(tmp_path / "out", fewer)
-    assert not (tmp_path / "out").exists()
-
-
-def test_a_failing_prediction_leaves_the_old_file(demo, tmp_path, monkeypatch):
-    old = tmp_path / "predictions_live_main.parquet.brotli"
-    old.write_bytes(b"old")
-
-    def broken(_, session, *__):
-        return np.full((session.neurons, 300), np.nan, np.float32)
-
-    monkeypatch.setattr(TrainedRun, "respond", broken)
-    with pytest.raises(UserError, match="finite everywhere"):
-        build_into(tmp_path, demo)
-    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == [old.name]
-    assert old.read_bytes() == b"old"
 
 
 def test_only_the_top_runs_are_considered(demo, tmp_path):
@@ -247,7 +200,7 @@ def test_only_the_top_runs_are_considered(demo, tmp_path):
     for number, score in (("4", 0.9), ("0", 0.8), ("1", 0.7)):
         set_score(copied.run(number), score)
     mice = (open_sessions(demo.data)[0].name,)
-    result, text = build_into(tmp_path / "out", copied, wanted=Wanted(pool=2), mice=mice)
+    result, text = outcome_of(tmp_path / "out", copied, wanted=Wanted(pool=2), mice=mice)
     assert {each.label for each in result.selection.candidates} == {"4", "0"}
     assert "3 runs trained to full budget" in text
 
@@ -264,7 +217,7 @@ def test_on_a_terminal_there_is_a_bar(demo, tmp_path):
 
 def test_a_manifest_makes_the_same_files_byte_for_byte(demo, tmp_path):
     asked = {"wanted": Wanted(rule="per-neuron"), "mantissa_bits": 12, "scheme": "current"}
-    first, _ = build_into(tmp_path / "first", demo, **asked)
+    first, _ = outcome_of(tmp_path / "first", demo, **asked)
     manifest = Manifest.read(tmp_path / "first")
     assert any(isinstance(each[0], list) for each in manifest.weights.own.values())
     options = options_of(manifest, Options(demo.data, tmp_path / "again", device="cpu"))
@@ -289,7 +242,7 @@ def test_a_manifest_of_other_recordings_is_refused(built, demo, tmp_path):
 
 
 def test_weights_of_each_neuron_reach_the_files(demo, tmp_path):
-    result, _ = build_into(tmp_path, demo, wanted=Wanted(rule="per-neuron"))
+    result, _ = outcome_of(tmp_path, demo, wanted=Wanted(rule="per-neuron"))
     manifest = Manifest.read(tmp_path)
     session = open_sessions(demo.data)[0]
     weights = manifest.weights.weights.of(session.name)
@@ -301,47 +254,3 @@ def test_weights_of_each_neuron_reach_the_files(demo, tmp_path):
     mean = np.einsum("nm,mnt->nt", weights, each)
     wanted = server_units(session, mean)
     np.testing.assert_allclose(row.prediction, np.maximum(wanted, 0), rtol=1e-6)
-
-
-def test_budgets_limit_the_members(demo, tmp_path):
-    members = complete_ones(demo).members
-    one = size(members[0]) / 1e6
-    mice = (open_sessions(demo.data)[0].name,)
-    wanted = Wanted(rule="mean", megabytes=1.5 * one)
-    result, _ = build_into(tmp_path / "small", demo, wanted=wanted, mice=mice)
-    assert result.selection.chosen == 1
-    with pytest.raises(
-        UserError, match=r"pays at least the cheapest member; found a cost of .* GFLOP"
-    ):
-        build_into(tmp_path / "none", demo, wanted=Wanted(gflop=1e-9), mice=mice)
-    assert not (tmp_path / "none").exists()
-
-
-def test_refused_files_do_not_replace_earlier_ones(demo, tmp_path, monkeypatch):
-    mice = (open_sessions(demo.data)[0].name,)
-    build_into(tmp_path, demo, wanted=Wanted(pool=1), mice=mice)
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    refused = Report(tmp_path, 1, (Problem("file", "it is right", "it is not"),))
-    monkeypatch.setattr(building, "check_submission", lambda *_, **__: refused)
-    result, _ = build_into(tmp_path, demo, wanted=Wanted(pool=2, rule="mean"), mice=mice)
-    assert not result.ok
-    after = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
-    assert after == before
-
-
-def test_a_second_build_into_a_folder_is_refused_while_the_first_is_at_it(
-    demo, tmp_path, monkeypatch
-):
-    refused, check = [], building.check_submission
-
-    def checked(*asked, **options):
-        with pytest.raises(UserError) as caught:
-            build_into(tmp_path, demo)
-        refused.append(caught.value.message)
-        return check(*asked, **options)
-
-    monkeypatch.setattr(building, "check_submission", checked)
-    result, _ = build_into(tmp_path, demo, members_of_runs([demo.run(1)]))
-    assert result.ok
-    assert refused == [f"another build writes into {tmp_path} at this moment"] * 4
-    assert not (tmp_path / ".lock").exists()
