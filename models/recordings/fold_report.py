@@ -105,8 +105,9 @@ def sentences(report: FoldReport) -> list[str]:
         f"{trials} trials show {len(report.versions)} different films; {len(report.repeated)} films "
         f"are shown in more than one trial, {shared} of them to more than one mouse, {unequal} in "
         f"versions that are alike but not equal.",
-        f"In {report.folds} folds of single trials at random, {report.leaked:.0f} of {trials} trials "
-        f"({share:.0%}) would have been held out while their film was trained on. Here none is.",
+        f"In {report.folds} folds of single trials at random, {report.leaked:.1f} of {trials} trials "
+        f"({share:.0%}) on average would have been held out while their film was trained on. "
+        f"Here none is.",
     ]
 
 

@@ -96,7 +96,7 @@ def test_sentences_say_what_is_repeated_and_what_would_leak():
         "more than one mouse, 2 in versions that are alike but not equal."
     )
     expected = 4 * (1 - 5**-3) + 2 * (1 - 1 / 5)
-    assert f"In 5 folds of single trials at random, {expected:.0f} of 8 trials" in leaks
+    assert f"In 5 folds of single trials at random, {expected:.1f} of 8 trials" in leaks
     assert f"({expected / 8:.0%})" in leaks
 
 
