@@ -95,10 +95,10 @@ class Copies:
 
     def is_sending(self) -> bool:
         """Whether a copy is under way; raises what nobody has foreseen of one that is over."""
-        if self._sending is None or not self._sending.done():
-            return self._sending is not None
-        self._sending.result()
-        return False
+        if self._sending is not None and self._sending.done():
+            self._sending.result()
+            self._sending = None
+        return self._sending is not None
 
     def close(self) -> None:
         """Copy everything for the last time, and let go of the search."""

@@ -26,10 +26,10 @@ LIMIT_MB = 1000.0
 class Size:
     """How much is measured."""
 
-    trials_a_node: int = 10
+    trials_a_node: int
     """Sleeping trials, of twenty seconds each. The workers of all nodes load their libraries on this
     machine's cores, as those of machines of their own would not: that takes more than half a trial."""
-    trivial: int = 1000
+    trivial: int
     """Trials for the driver's memory."""
 
 

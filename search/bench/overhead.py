@@ -25,10 +25,10 @@ LEAST_MB = 0.1
 class Size:
     """How much is measured."""
 
-    trials: int = 200
-    warm_up: int = 100
+    trials: int
+    warm_up: int
     """Trials before them, in which libraries are loaded."""
-    past: int = 1000
+    past: int
     """Trials that a proposal is made from."""
 
 
