@@ -2,7 +2,6 @@
 
 import shutil
 import threading
-import time
 
 import pytest
 
@@ -20,6 +19,7 @@ from search.retrieval import retrieve as fetch
 from search.sampler import load_study
 from search.tables import rows_of, search_table
 from tests.search.finished import write_search
+from tests.waiting import wait_until
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),
@@ -63,10 +63,7 @@ def tick(copies):
 
 
 def settle(copies):
-    until = time.monotonic() + PATIENCE
-    while copies.is_sending():
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_until(lambda: not copies.is_sending(), PATIENCE, "a copy is under way still")
 
 
 def copy(folder):

@@ -4,28 +4,19 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
 from mlflow import MlflowClient
 
 from models.runs import tracking_database
+from tests.waiting import wait_until
 
 
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_until(condition, seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return True
-        time.sleep(0.2)
-    return False
 
 
 def answers(port: int) -> bool:
@@ -44,10 +35,10 @@ def test_ui_serves_the_search_s_records_until_it_is_told_to_stop(tmp_path):
     command = [sys.executable, "-m", "search", "ui", "--port", str(port), "--home", str(tmp_path)]
     ui = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        assert wait_until(lambda: answers(port), 300)
+        wait_until(lambda: answers(port), 300, "no answer")
         client = MlflowClient(f"http://127.0.0.1:{port}")
         assert client.get_experiment_by_name("mine") is not None
     finally:
         ui.send_signal(signal.SIGTERM)
         ui.wait(120)
-    assert wait_until(lambda: not answers(port), 120)
+    wait_until(lambda: not answers(port), 120, "it answers still")

@@ -6,7 +6,6 @@ import os
 import secrets
 import signal
 import subprocess
-import time
 
 import pytest
 import yaml
@@ -105,15 +104,6 @@ class Cluster:
     def hosts(self) -> list[str]:
         """The machines on which a trial has a worker."""
         return [name for name, each in self.lab.machines.items() if each.processes("Trainable")]
-
-
-def wait_until(ready, seconds: float, what: str):
-    """What `ready` gives as soon as it is something. Fails after so many seconds."""
-    until = time.monotonic() + seconds
-    while not (found := ready()):
-        assert time.monotonic() < until, what() if callable(what) else what
-        time.sleep(0.5)
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,9 @@ import pytest
 
 from models.recordings.synthetic import Recipe, write_data_set
 from models.runs import SCORE
-from tests.system.conftest import CLUSTER, DASHBOARD, EPOCHS, SHARED, wait_until
+from tests.system.conftest import CLUSTER, DASHBOARD, EPOCHS, SHARED
 from tests.system.lab import FOLDER, LAPTOP, MEMBERS
+from tests.waiting import wait_until
 
 DATA, SPACE = SHARED / "data", SHARED / "space.yaml"
 TRIALS = 4
