@@ -28,7 +28,9 @@ from search.trainable import NODE
 EVERY = 5.0
 """Seconds between looks at the nodes."""
 DEVICE_ERRORS = ("CUDA error", "cuDNN error", "CUBLAS_STATUS", "NVML", "Xid")
-"""What a device that is broken says; one that has too little memory says something else."""
+"""What a device that is broken says."""
+FULL = "out of memory"
+"""What one says, in an error of CUDA too, that has too little memory for what shares it."""
 TWICE = 2
 GRACE = 90.0
 """Seconds for the checkpoints of a node that is taken away: AWS gives two minutes."""
@@ -115,7 +117,7 @@ class RollCall:
 
     def note(self, node: str, address: str, failure: str) -> None:
         """A step on a node went well, or failed so."""
-        if not any(word in failure for word in DEVICE_ERRORS):
+        if FULL in failure or not any(word in failure for word in DEVICE_ERRORS):
             self._errors.pop(node, None)
             return
         self._errors[node] = self._errors.get(node, 0) + 1

@@ -23,6 +23,7 @@ from models.recordings.where import Recorded, absolute
 from models.remote import Remote
 from models.runs import SCORE, RunFolder, Status
 from models.training.failure import TrainingFailed, TrainingPaused
+from models.training.memory import is_out_of_memory
 from search.fresh import end
 from search.mirror import Mirror
 from search.notice import Notice
@@ -38,6 +39,7 @@ PAUSED = "paused"
 """Key of a result: that the run stands still, with a checkpoint, because it was asked to."""
 LEAVING = "leaving"
 """Key of a paused result: the run goes on elsewhere; True if the cloud takes the machine, or why."""
+SHARED = " (all that share the device need more than it has: set a larger --gpus-per-trial)"
 TRACE = "traceback"
 LOCK = "training.lock"
 """In the folder of a run: the process that trains it holds it."""
@@ -113,6 +115,13 @@ class AnyFit(Protocol):
         """Complete the run on disk."""
 
 
+def _said(error: Exception) -> str:
+    """An error's first line, and what helps where no memory was left before there was a batch."""
+    first = (str(error).splitlines() or [""])[0]
+    full = isinstance(error, RuntimeError) and is_out_of_memory(error)
+    return f"{type(error).__name__}: {first}{SHARED if full else ''}"
+
+
 @dataclass
 class Steps:
     """A run in its folder; recordings and network are only loaded with the first step."""
@@ -150,8 +159,7 @@ class Steps:
             return self._failed(" ".join(error.message.split()))
         except Exception as error:
             # A trial's fault, out of memory included, is that trial's end and not the search's.
-            first = (str(error).splitlines() or [""])[0]
-            return self._failed(f"{type(error).__name__}: {first}", traceback.format_exc())
+            return self._failed(_said(error), traceback.format_exc())
 
     def _advance(self) -> dict[str, Any]:
         self._looked = self._looked_far = -math.inf  # between epochs it is always looked for

@@ -1,13 +1,16 @@
 """A training step of DwiseNeuro with ten mice against the plain step, in speed and memory."""
 
 import statistics
+from typing import Literal
 
 import torch
 
 from models.bench.figure import Figure, less_is_better, more_is_better
 from models.bench.fresh import Measured, measure
 from models.bench.stepping import Size
+from models.devices import usable_device
 
+Where = Literal["all", "cpu", "cuda"]
 STEPPING = "models.bench.stepping"
 ROUNDS = 3
 """Each speed is the median of so many."""
@@ -20,15 +23,24 @@ PROMISES = {
 }
 
 
-def bench_training(size: Size, rounds: int = ROUNDS) -> list[Figure]:
-    """Speed and memory in fresh processes, ours and the plain way in turns; on a GPU too, if any."""
-    figures = [*_on_cpu(size, rounds)]
-    if torch.cuda.is_available():
-        gpu = size.model_copy(update={"device": "cuda", "batch": GPU_BATCH, "steps": GPU_STEPS})
-        ours, plain = _in_turns(gpu, rounds)
-        names = ("gpu_step_ratio", "gpu_clips_per_s")
-        figures += [more_is_better(name, _speed(ours), "clips/s", _speed(plain)) for name in names]
+def bench_training(size: Size, rounds: int = ROUNDS, where: Where = "all") -> list[Figure]:
+    """Speed and memory in fresh processes, ours and the plain way in turns.
+
+    `where` is cpu, cuda, or all that there is. UserError where a GPU is asked for and there is none.
+    """
+    if where == "cuda":
+        usable_device(where)
+    figures = [] if where == "cuda" else _on_cpu(size, rounds)
+    if where != "cpu" and torch.cuda.is_available():
+        figures += _on_gpu(size, rounds)
     return figures
+
+
+def _on_gpu(size: Size, rounds: int) -> list[Figure]:
+    gpu = size.model_copy(update={"device": "cuda", "batch": GPU_BATCH, "steps": GPU_STEPS})
+    ours, plain = _in_turns(gpu, rounds)
+    names = ("gpu_step_ratio", "gpu_clips_per_s")
+    return [more_is_better(name, _speed(ours), "clips/s", _speed(plain)) for name in names]
 
 
 def _on_cpu(size: Size, rounds: int) -> list[Figure]:

@@ -46,6 +46,9 @@ def training(
     steps: Annotated[
         int, typer.Option(min=1, help="Timed steps of each way, three times in turns.")
     ] = 1,
+    device: Annotated[
+        Literal["all", "cpu", "cuda"], typer.Option(help="Where; all is the CPU, and a GPU if any.")
+    ] = "all",
 ) -> None:
     """Measure a full-size training step against the plain one; some minutes on a CPU.
 
@@ -53,12 +56,13 @@ def training(
     """
     from models.bench.figure import figure_table, show
     from models.bench.stepping import Size
-    from models.bench.training import PROMISES, bench_training
+    from models.bench.training import GPU_BATCH, PROMISES, bench_training
 
     size = Size(batch=batch, steps=steps)
     with err.status(f"measuring steps of {batch} clips with {len(size.neurons)} mice"):
-        figures = bench_training(size)
-    title = f"training: DwiseNeuro with {len(size.neurons)} mice, {batch} clips a step on the CPU"
+        figures = bench_training(size, where=device)
+    sizes = f"{batch} clips a step on the CPU, {GPU_BATCH} on a GPU"
+    title = f"training: DwiseNeuro with {len(size.neurons)} mice, {sizes}"
     show(figure_table(title, figures, PROMISES), figures, json=json)
 
 

@@ -10,6 +10,7 @@ from models.config import RunConfig
 from models.errors import UserError
 from models.networks.network import NetworkConfig
 from models.recordings.clips import ClipBatch, ClipSampler, Pool, RawClips
+from models.training.memory import is_out_of_memory
 
 AHEAD = 3
 """Batches that are drawn while the device works on one."""
@@ -68,7 +69,7 @@ def feed_of(
     """
     place = place_of(config, sum(pool.bytes for pool in pools), device)
     if place == "device":
-        pools = _copied(pools, device)
+        pools, place = _copied(pools, device, config.training.device_cache == "on")
     sampler = ClipSampler(
         pools,
         clips or config.network,
@@ -95,10 +96,18 @@ def place_of(config: RunConfig, size: int, device: torch.device) -> Place:
     return "device" if asked == "on" else "ahead"
 
 
-def _copied(pools: Sequence[Pool], device: torch.device) -> list[Pool]:
+def _copied(
+    pools: Sequence[Pool], device: torch.device, required: bool
+) -> tuple[Sequence[Pool], Place]:
+    """The pools on the device; as they are, if others have taken its memory meanwhile."""
     try:
-        return [pool.to(device) for pool in pools]
-    except torch.OutOfMemoryError as error:
-        size = sum(pool.bytes for pool in pools) / 1e9
-        message = f"{size:.1f} GB of recordings do not fit into the memory of {device}"
-        raise UserError(message, "Set training.device_cache to auto or off.") from error
+        return [pool.to(device) for pool in pools], "device"
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        if required:
+            size = sum(pool.bytes for pool in pools) / 1e9
+            message = f"{size:.1f} GB of recordings do not fit into the memory of {device}"
+            raise UserError(message, "Set training.device_cache to auto or off.") from error
+    torch.cuda.empty_cache()
+    return pools, "ahead"

@@ -7,11 +7,13 @@ import torch
 from models.training.failure import TrainingFailed
 
 REMEDY = "set a smaller training.micro_batch, training.batch_size or network"
+REFUSALS = ("DefaultCPUAllocator: can't allocate memory", "CUDA error: out of memory")
+"""Of the CPU's allocator, and of CUDA itself where other processes have taken all there is."""
 
 
 def is_out_of_memory(error: RuntimeError) -> bool:
     """Whether the device, a GPU or the CPU's allocator, had no memory left."""
-    refused = "DefaultCPUAllocator: can't allocate memory" in str(error)
+    refused = any(word in str(error) for word in REFUSALS)
     return isinstance(error, torch.OutOfMemoryError) or refused
 
 

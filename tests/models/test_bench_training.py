@@ -4,6 +4,7 @@ import torch
 from models.bench.stepping import NEURONS, Noise, Plain, Size, _network, our_steps, plain_steps
 from models.bench.training import PROMISES, bench_training
 from models.config import RunConfig
+from models.errors import UserError
 from models.training.loop import Training
 from models.training.settings import TrainingConfig
 from tests.models.tiny import config_of
@@ -55,3 +56,9 @@ def test_a_benchmark_measures_every_figure():
     names = [*PROMISES] if torch.cuda.is_available() else ["step_ratio", "step_peak_mb"]
     assert {figure.name for figure in figures} >= set(names)
     assert all(figure.value > 0 and figure.baseline > 0 for figure in figures)
+
+
+def test_without_a_gpu_none_is_measured(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="'cuda' is no device of this machine"):
+        bench_training(TINY, rounds=1, where="cuda")

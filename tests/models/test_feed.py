@@ -239,11 +239,38 @@ def test_a_feed_beside_a_gpu(monkeypatch, free, kind):
     assert moved == ([GPU, GPU] if kind is Direct else [])
 
 
-def test_recordings_that_do_not_fit_the_gpu_after_all(monkeypatch):
+FULL = [
+    torch.OutOfMemoryError("out of memory"),
+    RuntimeError("CUDA error: out of memory"),  # as torch.AcceleratorError says it
+]
+
+
+def fill(monkeypatch, error):
     def full(*_):
-        raise torch.OutOfMemoryError("out of memory")
+        raise error
 
     monkeypatch.setattr(Pool, "to", full)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (10**9, 10**9))
+
+
+@pytest.mark.parametrize("error", FULL)
+def test_memory_that_others_have_taken_meanwhile_has_clips_drawn_ahead(monkeypatch, error):
+    fill(monkeypatch, error)
+    made = feed_of(pools_of(mice()), _fitting(config_of(device_cache="auto")), GPU)
+    assert type(made) is Ahead
+    assert made.sampler.pinned
+    assert all(pool.videos.is_cpu for pool in made.sampler.pools)
+
+
+def test_a_gpu_that_breaks_is_not_taken_for_a_full_one(monkeypatch):
+    fill(monkeypatch, RuntimeError("CUDA error: an illegal memory access was encountered"))
+    with pytest.raises(RuntimeError, match="illegal"):
+        feed_of(pools_of(mice()), _fitting(config_of(device_cache="auto")), GPU)
+
+
+@pytest.mark.parametrize("error", FULL)
+def test_recordings_that_do_not_fit_the_gpu_after_all(monkeypatch, error):
+    fill(monkeypatch, error)
     with pytest.raises(
         UserError, match=r"0\.0 GB of recordings do not fit into .* cuda:0"
     ) as caught:

@@ -16,7 +16,11 @@ ON_A_CPU = (
     "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "
     "tried to allocate 1200000000000000 bytes. Error code 12 (Cannot allocate memory)"
 )
-ERRORS = {"gpu": torch.OutOfMemoryError("CUDA out of memory"), "cpu": RuntimeError(ON_A_CPU)}
+ERRORS = {
+    "gpu": torch.OutOfMemoryError("CUDA out of memory"),
+    "others": RuntimeError("CUDA error: out of memory\nSearch for `cudaErrorMemoryAllocation'"),
+    "cpu": RuntimeError(ON_A_CPU),
+}
 
 
 def gradients(training):

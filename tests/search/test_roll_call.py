@@ -44,9 +44,16 @@ def test_a_good_step_in_between_forgives(call):
     assert not call.drained
 
 
-def test_too_little_memory_is_no_device_error(call):
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB",
+        "AcceleratorError: CUDA error: out of memory",
+    ],
+)
+def test_too_little_memory_is_no_device_error(call, failure):
     for _ in range(3):
-        call.note("a", "10.0.0.1", "OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB")
+        call.note("a", "10.0.0.1", failure)
     assert not call.drained
 
 

@@ -47,6 +47,13 @@ class Crowded(fakes.FakeFit):
         raise MemoryError
 
 
+class Shared(fakes.FakeFit):
+    """Finds the memory of its device taken by others."""
+
+    def train_epoch(self):
+        raise RuntimeError("CUDA error: out of memory\nSearch for `cudaErrorMemoryAllocation'")
+
+
 class Clock:
     seconds = 0.0
 
@@ -114,6 +121,11 @@ def test_a_failure_is_a_result(make, kind, reason):
         ({"network.filters": 0}, "greater than or equal to 1"),
         ({"fit": "tests.search.nowhere:Fit"}, "ModuleNotFoundError: No module named"),
         ({"fit": "tests.search.test_steps:Crowded"}, "MemoryError: "),
+        (
+            {"fit": "tests.search.test_steps:Shared"},
+            "RuntimeError: CUDA error: out of memory (all that share the device need more than it "
+            "has: set a larger --gpus-per-trial)",
+        ),
     ],
 )
 def test_what_cannot_even_begin_is_a_result_too(make, asked, reason):
