@@ -10,10 +10,11 @@ from search.doctor.machine import Machine, describe, software
 from search.doctor.nodes import Answer, Nodes
 
 
-def check_nodes(nodes: Nodes, home: Path, data: Where, store: str = "") -> None:
-    """Ask every node. Raises UserError with all that keeps a node from training a trial.
+def check_nodes(nodes: Nodes, home: Path, data: Where, store: str = "") -> list[str]:
+    """Ask every node; the names of those that need not fetch the recordings.
 
-    With a store the home need not be the same folder for all.
+    With a store the home need not be the same folder for all. Raises UserError with all that keeps a
+    node from training a trial.
     """
     answers = nodes.ask(describe, home, data)
     found = objections(answers, data)
@@ -21,6 +22,7 @@ def check_nodes(nodes: Nodes, home: Path, data: Where, store: str = "") -> None:
         found = _problems(guarded("storage", lambda: storage.checked(nodes, home, store)))
     if found:
         raise refusal(found)
+    return [each.node for each in answers if each.value and not each.value.recordings.missing]
 
 
 def objections(answers: list[Answer[Machine]], data: Where) -> list[Finding]:

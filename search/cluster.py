@@ -79,7 +79,11 @@ def ray_for(plan: Plan, home: Path, resources: Resources) -> Iterator[None]:
             yield
         return
     with variables({**ENVIRONMENT, **pending}), connected(resources.address, _environment()):
-        check_nodes(RayNodes(PATIENCE), home.resolve(), absolute(plan.data), plan.store)
+        nodes, data = RayNodes(PATIENCE), absolute(plan.data)
+        complete = check_nodes(nodes, home.resolve(), data, plan.store)
+        if isinstance(data, str):  # a folder that all see is as near to one as to another
+            for name in complete:
+                resources.holders.note(nodes.ids[name])
         with quiet(LOGGERS):
             yield
 

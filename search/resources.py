@@ -1,11 +1,12 @@
 """How many trials run at a time, and on what."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
 from models.errors import UserError
+from search.holders import Holders
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Resources:
     """Of a Ray cluster that runs already; None for a Ray of this search's own, on this machine."""
     ahead: int = 1
     """Trials that Ray is asked to hold beyond the slots, so that no slot waits for a proposal."""
+    holders: Holders = field(default_factory=Holders, compare=False)
+    """Nodes where trials start first."""
 
     @property
     def device(self) -> str:

@@ -21,6 +21,7 @@ from search.doctor.machine import ROOT, code_digest, describe
 from search.doctor.nodes import Answer, living_nodes
 from search.doctor.recordings import Fetch, fetch
 from search.doctor.storage import store_finding, visit_store
+from search.holders import Holders
 from search.resources import Resources
 from search.steps import FAILURE, LEAVING, Settings
 from search.trainable import NODE
@@ -50,6 +51,8 @@ class RollCall:
     """Takes the id of a node, the reason, and in how many seconds what runs there is to end."""
     store: str = ""
     """URI of the store that all nodes are to reach; empty where there is none."""
+    holders: Holders = field(default_factory=Holders)
+    """Told which nodes have fetched the recordings."""
     _known: set[str] = field(default_factory=set)
     _asked: dict[Any, tuple[str, str, Judge]] = field(default_factory=dict)
     """Ids and addresses of the nodes that have not answered yet, and what judges the answer."""
@@ -81,14 +84,17 @@ class RollCall:
             asked = ask(node, visit_store, self.store)
             self._asked[asked] = node, address, self._of_store
         if isinstance(self.data, str):  # at once, so that it is under way before a trial comes
-            self._asked[ask(node, fetch, self.data)] = node, address, self._of_fetch
+            asked = ask(node, fetch, self.data)
+            self._asked[asked] = node, address, lambda answer: self._of_fetch(node, answer)
 
-    def _of_fetch(self, answer: Answer[Fetch]) -> list[Finding]:
+    def _of_fetch(self, node: str, answer: Answer[Fetch]) -> list[Finding]:
         said = answer.value or Fetch(failure=answer.failure)
         for line in said.lines:
             self.tell(f"{answer.node}: {line}")
-        told = f"{answer.node}: {said.failure}"
-        return [problem("data", told, said.remedy)] if said.failure else []
+        if said.failure:
+            return [problem("data", f"{answer.node}: {said.failure}", said.remedy)]
+        self.holders.note(node)
+        return []
 
     def _of_store(self, answer: Answer[str]) -> list[Finding]:
         found = store_finding(answer, self.store)
@@ -128,6 +134,7 @@ class RollCall:
         if (node, reason) in self._dismissed:
             return
         self._dismissed.add((node, reason))
+        self.holders.drop(node)
         self.tell(f"a node gets no more trials: {reason}")
         self.drain(node, reason, seconds)
 
@@ -142,7 +149,8 @@ def roll_call(
     if resources.address is None:
         return None
     settings.code, settings.notices = code_digest(ROOT), True
-    return RollCall(settings.runs.parents[1], settings.data, tell, drain, store)
+    home = settings.runs.parents[1]
+    return RollCall(home, settings.data, tell, drain, store, resources.holders)
 
 
 def ask(node: str, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -32,6 +32,7 @@ from search.roll_call import roll_call
 from search.sampler import Proposer, load_study, open_study
 from search.samplers import describe_sampler, make_sampler
 from search.scoreboard import Scoreboard
+from search.share import Share
 from search.signals import Flag, raised_by_signals
 from search.space import Space, floor_flat
 from search.steps import Settings
@@ -73,6 +74,11 @@ class Search:
         self.stripped: set[int] = set()
         """Trials whose large files are gone: to look at all of them after each trial takes long."""
 
+    @property
+    def share(self) -> tuple[float, float]:
+        """CPUs and GPUs of a trial."""
+        return self.plan.cpus_per_trial, self.plan.gpus_per_trial
+
     def _proposer(self) -> Proposer:
         plan = self.plan
         study = open_study(self.folder, plan.name, plan.objectives)
@@ -103,7 +109,8 @@ class Search:
                     self._go_on(moved) if begun and self.outbox.written else self._begin()
                     self.delivery.start()
                     self._start_floor()
-                tuner(self.plan, self.settings, self.recorder, self._hooks()).fit()
+                share = Share(*self.share, self.resources.holders)
+                tuner(share, self.settings, self.recorder, self._hooks()).fit()
                 self._wait_for_floor()
             finally:
                 self._close()
@@ -150,7 +157,7 @@ class Search:
         refresh(run)
         self.board.floor = run.status() if run.exists else None
         if self.board.floor is None:
-            submit = submit_on_slot(self.plan.cpus_per_trial, self.plan.gpus_per_trial)
+            submit = submit_on_slot(*self.share, self.resources.holders)
             flat = floor_flat(self.space)
             records = self.tracker, self.ledger
             self.floor = Floor(self.settings, folder, flat, *records, submit, self._hear)

@@ -6,18 +6,17 @@ from ray import tune
 from ray.tune import Callback
 
 from search.callback import RETRIES
-from search.plan import Plan
 from search.recorder import Recorder
 from search.scheduler import Scheduler
+from search.share import Share
 from search.steps import Settings
 from search.trainable import SETTINGS, Trainable
 
 MANY = 10**9
 
 
-def tuner(plan: Plan, settings: Settings, recorder: Recorder, hooks: Callback) -> tune.Tuner:
+def tuner(share: Share, settings: Settings, recorder: Recorder, hooks: Callback) -> tune.Tuner:
     """What trains the recorder's proposals until there are no more."""
-    share = {"cpu": plan.cpus_per_trial, "gpu": plan.gpus_per_trial}
     return tune.Tuner(
         tune.with_resources(Trainable, share),
         param_space={SETTINGS: settings.model_dump(mode="json")},

@@ -52,7 +52,9 @@ class Retraining:
         self.pause = self.folder / CONFIRM / PAUSE
         self.settings = Settings.of(plan, self.folder / CONFIRM, self.pause, resources)
         self.roll_call = roll_call(resources, self.settings, plan.store, self._tell)
-        self._submit = submit_on_slot(plan.cpus_per_trial, resources.gpus_per_trial)
+        self._submit = submit_on_slot(
+            plan.cpus_per_trial, resources.gpus_per_trial, resources.holders
+        )
         self._running: dict[Any, Cell] = {}
         """By Ray's reference to the run's result."""
         self._stopped = set(standing.race.stopped)

@@ -87,11 +87,11 @@ class RayNodes:
         living = living_nodes()
         here = ray.get_runtime_context().get_node_id()
         living.sort(key=lambda node: (node["NodeID"] != here, node["NodeManagerAddress"]))
-        self._ids = named([(node["NodeManagerAddress"], node["NodeID"]) for node in living])
+        self.ids = named([(node["NodeManagerAddress"], node["NodeID"]) for node in living])
         self._patience = patience
-        self.names: Sequence[str] = list(self._ids)
+        self.names: Sequence[str] = list(self.ids)
         counted = (float(node["Resources"].get("GPU", 0)) for node in living)
-        self.declared_gpus = dict(zip(self._ids, counted, strict=True))
+        self.declared_gpus = dict(zip(self.ids, counted, strict=True))
         resources = ray.cluster_resources()  # type: ignore[no-untyped-call]
         self.summary = _summary(resources, len(living))
 
@@ -105,13 +105,13 @@ class RayNodes:
         answers = [self._wait(name, reference, until) for name, reference in asked.items()]
         if of is not None:
             return answers
-        return of_members(answers, self._ids, {node["NodeID"] for node in living_nodes()})
+        return of_members(answers, self.ids, {node["NodeID"] for node in living_nodes()})
 
     def _send(self, name: str, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         import ray
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        place = NodeAffinitySchedulingStrategy(self._ids[name], soft=False)
+        place = NodeAffinitySchedulingStrategy(self.ids[name], soft=False)
         task: Any = ray.remote(_run).options(num_cpus=0, max_retries=0, scheduling_strategy=place)
         return task.remote(function, arguments)
 

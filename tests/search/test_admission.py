@@ -31,7 +31,17 @@ def change(**changed):
 
 
 def test_equal_nodes_are_admitted(data, tmp_path):
-    check_nodes(Two(), tmp_path / "home", data)
+    assert check_nodes(Two(), tmp_path / "home", data) == ["a", "b"]
+
+
+def test_who_would_have_to_fetch_the_recordings_is_known(data, tmp_path):
+    def fetches(value):
+        if not hasattr(value, "recordings"):
+            return value
+        lacking = dataclasses.replace(value.recordings, missing=1)
+        return dataclasses.replace(value, recordings=lacking)
+
+    assert check_nodes(Two(fetches), tmp_path / "home", data) == ["a"]
 
 
 def test_another_version_of_the_code_is_refused(data, tmp_path):

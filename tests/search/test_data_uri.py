@@ -21,6 +21,7 @@ from search.checks import check_same_data
 from search.cli import app
 from search.doctor import compare, machine, recordings
 from search.doctor.nodes import Answer
+from search.holders import Holders
 from search.limits import Limits
 from search.plan import FIT, Plan, read_plan
 from search.rerun import rerun
@@ -219,7 +220,12 @@ def test_a_node_that_joins_fetches_at_once_and_one_without_room_gets_no_trials(
 ):
     asked = Asked({"1": 10**10, "2": 10**9}, monkeypatch)
     said, drained = [], []
-    RollCall(tmp_path, uri, said.append, lambda *words: drained.append(words)).tick()
+    holders = Holders(lambda: {"1": {"CPU": 1.0}, "2": {"CPU": 2.0}})
+    call = RollCall(
+        tmp_path, uri, said.append, lambda *words: drained.append(words), holders=holders
+    )
+    call.tick()
+    assert [holders.choose({"CPU": 1.0}) for _ in range(2)] == ["1", None]
     assert asked.asked == [(node, name) for node in "12" for name in ("describe", "fetch")]
     assert len([*Path(f"{place}-1").glob("*-*")]) == 1
     assert not [*Path(f"{place}-2").glob("*-*/*/*")]
