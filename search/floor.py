@@ -11,10 +11,9 @@ from ray.tune.result import NODE_IP
 from models.errors import RunError
 from models.runs import FLOOR_RUN, RunFolder
 from search.fresh import refresh
-from search.holders import Holders
 from search.ledger import Ledger
 from search.scoreboard import Scoreboard
-from search.share import submitter
+from search.share import Share
 from search.space import Flat, build
 from search.steps import FAILURE, LEAVING, PAUSED, TRACE, Settings, Steps, is_over, write_failure
 from search.tracking import Tracker
@@ -115,6 +114,6 @@ class Floor:
         self.tracker.end(FLOOR_RUN, status, self.folder, str(result.get(TRACE, "")))
 
 
-def submit_on_slot(cpus: float, gpus: float, holders: Holders) -> Callable[..., Any]:
+def submit_on_slot(share: Share) -> Callable[..., Any]:
     """What starts `train` as a Ray task with the resources of a slot."""
-    return submitter(train, cpus, gpus, RETRIES, holders)
+    return share.submitter(train, RETRIES)

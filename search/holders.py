@@ -20,8 +20,8 @@ def free_by_node() -> Free:
     with contextlib.suppress(ImportError, AttributeError):
         from ray._private import state
 
-        found: Free = state.available_resources_per_node()  # type: ignore[no-untyped-call]
-        return found
+        ask: Callable[[], Free] = state.available_resources_per_node
+        return ask()
     return {}
 
 

@@ -70,14 +70,10 @@ class Search:
             self.proposer, self.tracker, self.board, self.progress, self.ledger, self._strip
         )
         self.roll_call = roll_call(resources, self.settings, plan.store, self.progress.tell)
+        self.share = Share(plan.cpus_per_trial, plan.gpus_per_trial, resources.holders)
         self.floor: Floor | None = None
         self.stripped: set[int] = set()
         """Trials whose large files are gone: to look at all of them after each trial takes long."""
-
-    @property
-    def share(self) -> tuple[float, float]:
-        """CPUs and GPUs of a trial."""
-        return self.plan.cpus_per_trial, self.plan.gpus_per_trial
 
     def _proposer(self) -> Proposer:
         plan = self.plan
@@ -109,8 +105,7 @@ class Search:
                     self._go_on(moved) if begun and self.outbox.written else self._begin()
                     self.delivery.start()
                     self._start_floor()
-                share = Share(*self.share, self.resources.holders)
-                tuner(share, self.settings, self.recorder, self._hooks()).fit()
+                tuner(self.share, self.settings, self.recorder, self._hooks()).fit()
                 self._wait_for_floor()
             finally:
                 self._close()
@@ -157,7 +152,7 @@ class Search:
         refresh(run)
         self.board.floor = run.status() if run.exists else None
         if self.board.floor is None:
-            submit = submit_on_slot(*self.share, self.resources.holders)
+            submit = submit_on_slot(self.share)
             flat = floor_flat(self.space)
             records = self.tracker, self.ledger
             self.floor = Floor(self.settings, folder, flat, *records, submit, self._hear)

@@ -5,7 +5,7 @@ knows them no more, Ray chooses by itself as it does for others.
 """
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -17,7 +17,7 @@ from search.holders import Holders
 
 
 class Share(tune.PlacementGroupFactory):
-    """Of a trial's worker. It equals any other of the same size, so that Tune reuses its workers."""
+    """Of a trial. It equals any other of the same size, so that Tune reuses its workers."""
 
     def __init__(self, cpus: float, gpus: float, holders: Holders) -> None:
         super().__init__([{"CPU": cpus, "GPU": gpus}])
@@ -35,22 +35,21 @@ class Share(tune.PlacementGroupFactory):
         made: PlacementGroup = placement_group(self.bundles, strategy, **hint)
         return made
 
+    def submitter(self, function: Callable[..., Any], retries: int) -> Callable[..., Any]:
+        """What starts the function as a Ray task that takes as much."""
+        need = self.required_resources
+        task: Any = ray.remote(
+            num_cpus=need.get("CPU", 0), num_gpus=need.get("GPU", 0), max_retries=retries
+        )(function)
 
-def submitter(
-    function: Callable[..., Any], cpus: float, gpus: float, retries: int, holders: Holders
-) -> Callable[..., Any]:
-    """What starts the function as a Ray task with a trial's share of a node."""
-    task: Any = ray.remote(num_cpus=cpus, num_gpus=gpus, max_retries=retries)(function)
-    need = {kind: amount for kind, amount in (("CPU", cpus), ("GPU", gpus)) if amount}
+        def submit(*arguments: Any) -> Any:
+            return task.options(**_place(self.holders.choose(need))).remote(*arguments)
 
-    def submit(*arguments: Any) -> Any:
-        return task.options(**_place(holders, need)).remote(*arguments)
-
-    return submit
+        return submit
 
 
-def _place(holders: Holders, need: Mapping[str, float]) -> dict[str, Any]:
-    node = holders.choose(need)
+def _place(node: str | None) -> dict[str, Any]:
+    """The options of a task that is to run there, or elsewhere where that node is full or gone."""
     if node is None:
         return {}
     with contextlib.suppress(TypeError):

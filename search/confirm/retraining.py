@@ -24,6 +24,7 @@ from search.plan import Plan
 from search.progress import duration
 from search.resources import Resources
 from search.roll_call import roll_call
+from search.share import Share
 from search.signals import Flag, raised_by_signals
 from search.space import build
 from search.steps import FAILURE, PAUSED, TRACE, Settings, write_failure
@@ -52,9 +53,8 @@ class Retraining:
         self.pause = self.folder / CONFIRM / PAUSE
         self.settings = Settings.of(plan, self.folder / CONFIRM, self.pause, resources)
         self.roll_call = roll_call(resources, self.settings, plan.store, self._tell)
-        self._submit = submit_on_slot(
-            plan.cpus_per_trial, resources.gpus_per_trial, resources.holders
-        )
+        share = Share(plan.cpus_per_trial, resources.gpus_per_trial, resources.holders)
+        self._submit = submit_on_slot(share)
         self._running: dict[Any, Cell] = {}
         """By Ray's reference to the run's result."""
         self._stopped = set(standing.race.stopped)

@@ -8,7 +8,7 @@ from ray import tune
 from search import holders as module
 from search import share as share_module
 from search.holders import Holders
-from search.share import Share, submitter
+from search.share import Share
 
 SLOT = {"CPU": 1.0}
 NODE = "5a" * 28
@@ -149,7 +149,7 @@ def test_a_task_goes_near_the_recordings_and_then_anywhere(monkeypatch):
             return arguments
 
     monkeypatch.setattr(share_module.ray, "remote", lambda **_: lambda _: Task())
-    submit = submitter(print, 1.0, 0.0, 3, holders([NODE], **{NODE: 1}))
+    submit = Share(1.0, 0.0, holders([NODE], **{NODE: 1})).submitter(print, 3)
     assert [submit(1), submit(2)] == [(1,), (2,)]
     near, anywhere = told
     assert (near.node_id, near.soft, near._spill_on_unavailable) == (NODE, True, True)
