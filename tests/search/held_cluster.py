@@ -7,16 +7,15 @@ Here and not in a test: a process has one Ray, and that of the other tests is an
 """
 
 import json
-import os
-import secrets
 import sys
-import tempfile
 import time
 from pathlib import Path
 
+from models.environment import variables
 from models.recordings.store import cache
 from tests.models.fetching import fetching
 from tests.search import fakes
+from tests.search.own_ray import own_cluster
 
 NODES, EPOCHS = 3, 2
 NAME = "slots-"
@@ -40,33 +39,16 @@ class Placed(fakes.FakeFit):
 
 
 def main(uri: str, home: Path, holder: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="ray") as folder:
-        os.environ |= {"RAY_TMPDIR": folder, "RAY_USAGE_STATS_ENABLED": "0"}
-        os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-        from ray.cluster_utils import Cluster
-
-        places = [home.parent / f"cache-{number}" for number in range(NODES)]
-        fetch(uri, places[holder])
-        cluster = Cluster(
-            initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False}
-        )
-        try:
-            nodes = [
-                cluster.add_node(num_cpus=1, env_vars={cache.VARIABLE: str(place)}).node_id
-                for place in places
-            ]
-            found = [search(cluster.address, uri, home, slots) for slots in (1, NODES)]
-            print(json.dumps({"holder": nodes[holder], "all": nodes, "used": found}))
-        finally:
-            cluster.shutdown()
-
-
-def fetch(uri: str, place: Path) -> None:
-    """Bring the recordings to a node's folder."""
-    mine = os.environ[cache.VARIABLE]
-    os.environ[cache.VARIABLE] = str(place)
-    assert fetching(uri).wait(timeout=600) == 0
-    os.environ[cache.VARIABLE] = mine
+    places = [home.parent / f"cache-{number}" for number in range(NODES)]
+    with variables({cache.VARIABLE: str(places[holder])}):
+        assert fetching(uri).wait(timeout=600) == 0
+    with own_cluster() as cluster:
+        nodes = [
+            cluster.add_node(num_cpus=1, env_vars={cache.VARIABLE: str(place)}).node_id
+            for place in places
+        ]
+        found = [search(cluster.address, uri, home, slots) for slots in (1, NODES)]
+    print(json.dumps({"holder": nodes[holder], "all": nodes, "used": found}))
 
 
 def search(address: str, uri: str, home: Path, slots: int) -> list[str]:
