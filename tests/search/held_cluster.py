@@ -1,7 +1,7 @@
 """A process of its own with a Ray of three nodes, each with its own folder for fetched stores.
 
 One of them has the recordings. Two searches are run: of one trial at a time, and of three. Prints the
-node that has the recordings, and those on which each search's trials were trained.
+node that has the recordings, those on which each search's trials were trained, and that of a task.
 
 Here and not in a test: a process has one Ray, and that of the other tests is another.
 """
@@ -28,9 +28,7 @@ class Placed(fakes.FakeFit):
     """Writes down the node that it is trained on, and trains once all slots have a trial."""
 
     def train_epoch(self):
-        import ray
-
-        (self.folder.path / NODE).write_text(ray.get_runtime_context().get_node_id())
+        (self.folder.path / NODE).write_text(here())
         runs, until = self.folder.path.parent, time.monotonic() + PATIENCE
         slots = int(runs.parent.name.removeprefix(NAME))
         while len([*runs.glob(f"*/{NODE}")]) < slots and time.monotonic() < until:
@@ -48,7 +46,29 @@ def main(uri: str, home: Path, holder: int) -> None:
             for place in places
         ]
         found = [search(cluster.address, uri, home, slots) for slots in (1, NODES)]
-    print(json.dumps({"holder": nodes[holder], "all": nodes, "used": found}))
+        ran = task(cluster.address, nodes[holder])
+    print(json.dumps({"holder": nodes[holder], "all": nodes, "used": found, "task": ran}))
+
+
+def task(address: str, holder: str) -> str:
+    """The node of a task that is to run where the recordings are."""
+    import ray
+
+    from search.doctor.connection import connected
+    from search.holders import Holders
+    from search.share import Share
+
+    with connected(address):
+        holders = Holders()
+        holders.note(holder)
+        return ray.get(Share(1, 0, holders).submitter(here, 0)())
+
+
+def here() -> str:
+    """The node that this runs on."""
+    import ray
+
+    return ray.get_runtime_context().get_node_id()
 
 
 def search(address: str, uri: str, home: Path, slots: int) -> list[str]:

@@ -40,4 +40,5 @@ def test_trials_start_where_the_recordings_are_while_there_is_room(tmp_path, hol
     told = json.loads(ended.stdout.splitlines()[-1])
     one_at_a_time, as_many_as_there_are_nodes = told["used"]
     assert one_at_a_time == [told["holder"]] * 2
+    assert told["task"] == told["holder"]
     assert sorted(as_many_as_there_are_nodes) == sorted(told["all"])
